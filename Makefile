@@ -1,0 +1,71 @@
+# pgcache: see CONTRIBUTING.md for the targets and the build options.
+
+EXTENSION = pgcache
+MODULE_big = pgcache
+PGFILEDESC = "pgcache - query result cache in shared memory"
+
+OBJS = \
+	src/analysis.o \
+	src/capture.o \
+	src/compute.o \
+	src/guc.o \
+	src/key.o \
+	src/lookup.o \
+	src/mark.o \
+	src/pgcache.o \
+	src/query.o \
+	src/settings.o \
+	src/shmem.o \
+	src/sql_admin.o \
+	src/sql_api.o \
+	src/stats.o \
+	src/store.o \
+	src/store_arena.o \
+	src/store_evict.o \
+	src/store_index.o \
+	src/testpoint.o \
+	src/versions.o
+
+DATA = $(wildcard pgcache--*.sql)
+DOCS =
+
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pgcache.control)
+PG_CPPFLAGS = -DPGCACHE_VERSION='"$(EXTVERSION)"'
+
+# callbacks have the parameters their callers give
+PG_CFLAGS = -Wno-unused-parameter -Wno-missing-field-initializers
+
+# make ASSERTS=1: our own assertions; make TESTPOINTS=1: what specs/ needs
+ifdef ASSERTS
+PG_CPPFLAGS += -DUSE_ASSERT_CHECKING
+endif
+ifdef TESTPOINTS
+PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
+endif
+
+REGRESS = basic types limits expiry invalidate triggers ddl roles guc errors stats noload
+REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
+
+# Isolation specs; they need a build with TESTPOINTS=1.
+ISOLATION_TESTS = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+
+TAP_TESTS_ALL = $(sort $(wildcard t/*.pl))
+
+PG_CONFIG = pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h)
+
+installcheck-regress:
+	$(pg_regress_installcheck) $(REGRESS_OPTS) $(REGRESS)
+
+isolationcheck:
+	$(pg_isolation_regress_installcheck) --temp-instance=./tmp_check_iso \
+		--temp-config=test/pgcache.conf --outputdir=output_iso $(ISOLATION_TESTS)
+
+tapcheck:
+	PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' PG_CONFIG='$(PG_CONFIG)' \
+		PATH="$(bindir):$$PATH" prove -I t -I $(top_srcdir)/src/test/perl -I t $(PROVE_FLAGS) $(TAP_TESTS_ALL)
+
+.PHONY: installcheck-regress isolationcheck tapcheck

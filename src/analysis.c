@@ -1,0 +1,599 @@
+/*-------------------------------------------------------------------------
+ *
+ * analysis.c
+ *	  Decides whether a query's result may be cached, and what it depends on.
+ *
+ * The walk is over the rewritten query, where views are expanded and row
+ * security is in place.  A result may be cached if it is a function of the
+ * tables read, of the catalogs and of the settings in the fingerprint
+ * (query.c) alone; whatever is not known to be so is refused with a reason.
+ *
+ * On the way, the OIDs of all user objects that names resolved to are
+ * collected: they become part of the key, so that the same text under another
+ * search_path is another result.
+ *
+ * Built-in functions that are STABLE only because of settings in the
+ * fingerprint, or because of catalogs whose changes stamp the catalog slot,
+ * are listed in safe_stable_functions.  Input functions of date/time types are
+ * not among them: they read the clock for 'now' and 'today'.
+ *
+ * IDENTIFICATION
+ *	  src/analysis.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "analysis.h"
+#include "versions.h"
+
+static const Oid safe_stable_functions[] = {
+	/* output: DateStyle, IntervalStyle, TimeZone, lc_monetary, enum labels */
+	F_ANYARRAY_OUT, F_ANYENUM_OUT, F_ANYMULTIRANGE_OUT, F_ANYRANGE_OUT, F_ARRAY_OUT,
+	F_CASH_OUT, F_DATE_OUT, F_ENUM_OUT, F_INTERVAL_OUT, F_MULTIRANGE_OUT, F_RANGE_OUT,
+	F_RECORD_OUT, F_TIMESTAMPTZ_OUT, F_TIMESTAMP_OUT,
+	/* input that reads neither clock nor names */
+	F_CASH_IN, F_ENUM_IN, F_INTERVAL_IN, F_XML, F_XML_IN, F_XML_IS_WELL_FORMED,
+	/* text made of any value */
+	F_ANYTEXTCAT, F_ARRAY_TO_STRING_ANYARRAY_TEXT, F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+	F_CONCAT, F_CONCAT_WS, F_FORMAT_TEXT, F_FORMAT_TEXT_ANY, F_QUOTE_LITERAL_ANYELEMENT,
+	F_QUOTE_NULLABLE_ANYELEMENT, F_TEXTANYCAT,
+	/* formatting: lc_numeric, lc_time, lc_monetary, TimeZone */
+	F_TO_CHAR_FLOAT4_TEXT, F_TO_CHAR_FLOAT8_TEXT, F_TO_CHAR_INT4_TEXT, F_TO_CHAR_INT8_TEXT,
+	F_TO_CHAR_INTERVAL_TEXT, F_TO_CHAR_NUMERIC_TEXT, F_TO_CHAR_TIMESTAMPTZ_TEXT,
+	F_TO_CHAR_TIMESTAMP_TEXT, F_TO_DATE, F_TO_NUMBER, F_TO_TIMESTAMP_TEXT_TEXT,
+	F_MONEY_INT4, F_MONEY_INT8, F_MONEY_NUMERIC, F_NUMERIC_MONEY,
+	/* encodings: conversions are catalog objects */
+	F_CONVERT, F_CONVERT_FROM, F_CONVERT_TO, F_GETDATABASEENCODING, F_LENGTH_BYTEA_NAME,
+	/* time zone arithmetic: TimeZone */
+	F_DATE_CMP_TIMESTAMPTZ, F_DATE_EQ_TIMESTAMPTZ, F_DATE_GE_TIMESTAMPTZ, F_DATE_GT_TIMESTAMPTZ,
+	F_DATE_LE_TIMESTAMPTZ, F_DATE_LT_TIMESTAMPTZ, F_DATE_NE_TIMESTAMPTZ,
+	F_DATE_PART_TEXT_TIMESTAMPTZ, F_DATE_TIMESTAMPTZ, F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT, F_EXTRACT_TEXT_TIMESTAMPTZ,
+	F_GENERATE_SERIES_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL, F_INTERVAL_PL_TIMESTAMPTZ,
+	F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL,
+	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8,
+	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8_TEXT,
+	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_INTERVAL,
+	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ,
+	F_OVERLAPS_TIMESTAMPTZ_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL,
+	F_TIMESTAMPTZ_CMP_DATE, F_TIMESTAMPTZ_CMP_TIMESTAMP, F_TIMESTAMPTZ_DATE,
+	F_TIMESTAMPTZ_DATE_TIME, F_TIMESTAMPTZ_EQ_DATE, F_TIMESTAMPTZ_EQ_TIMESTAMP,
+	F_TIMESTAMPTZ_GE_DATE, F_TIMESTAMPTZ_GE_TIMESTAMP, F_TIMESTAMPTZ_GT_DATE,
+	F_TIMESTAMPTZ_GT_TIMESTAMP, F_TIMESTAMPTZ_LE_DATE, F_TIMESTAMPTZ_LE_TIMESTAMP,
+	F_TIMESTAMPTZ_LT_DATE, F_TIMESTAMPTZ_LT_TIMESTAMP, F_TIMESTAMPTZ_MI_INTERVAL,
+	F_TIMESTAMPTZ_NE_DATE, F_TIMESTAMPTZ_NE_TIMESTAMP, F_TIMESTAMPTZ_PL_INTERVAL,
+	F_TIMESTAMPTZ_TIMESTAMP, F_TIMESTAMP_CMP_TIMESTAMPTZ, F_TIMESTAMP_EQ_TIMESTAMPTZ,
+	F_TIMESTAMP_GE_TIMESTAMPTZ, F_TIMESTAMP_GT_TIMESTAMPTZ, F_TIMESTAMP_LE_TIMESTAMPTZ,
+	F_TIMESTAMP_LT_TIMESTAMPTZ, F_TIMESTAMP_NE_TIMESTAMPTZ, F_TIMESTAMP_TIMESTAMPTZ,
+	F_TIMETZ_TIMESTAMPTZ, F_TIME_TIMESTAMPTZ,
+	/* JSON of any value */
+	F_ARRAY_TO_JSON_ANYARRAY, F_ARRAY_TO_JSON_ANYARRAY_BOOL, F_JSONB_AGG, F_JSONB_AGG_FINALFN,
+	F_JSONB_AGG_TRANSFN, F_JSONB_BUILD_ARRAY_, F_JSONB_BUILD_ARRAY_ANY, F_JSONB_BUILD_OBJECT_,
+	F_JSONB_BUILD_OBJECT_ANY, F_JSONB_OBJECT_AGG, F_JSONB_OBJECT_AGG_FINALFN,
+	F_JSONB_OBJECT_AGG_TRANSFN, F_JSON_AGG, F_JSON_AGG_TRANSFN, F_JSON_BUILD_ARRAY_,
+	F_JSON_BUILD_ARRAY_ANY, F_JSON_BUILD_OBJECT_, F_JSON_BUILD_OBJECT_ANY, F_JSON_OBJECT_AGG,
+	F_JSON_OBJECT_AGG_TRANSFN, F_ROW_TO_JSON_RECORD, F_ROW_TO_JSON_RECORD_BOOL, F_TO_JSON,
+	F_TO_JSONB,
+	/* enums: labels are catalog objects */
+	F_ENUM_FIRST, F_ENUM_LAST, F_ENUM_RANGE_ANYENUM, F_ENUM_RANGE_ANYENUM_ANYENUM,
+	/* text search: default_text_search_config, configurations are catalog objects */
+	F_PHRASETO_TSQUERY_TEXT, F_PLAINTO_TSQUERY_TEXT, F_TO_TSQUERY_TEXT, F_TO_TSVECTOR_JSON,
+	F_TO_TSVECTOR_JSONB, F_TO_TSVECTOR_TEXT, F_TS_HEADLINE_TEXT_TSQUERY,
+	F_TS_HEADLINE_TEXT_TSQUERY_TEXT, F_TS_MATCH_TQ, F_TS_MATCH_TT, F_WEBSEARCH_TO_TSQUERY_TEXT,
+};
+
+typedef struct Walk
+{
+	PgCacheAnalysis *analysis;
+	const char *text;
+} Walk;
+
+static bool walk_node(Node *node, Walk *walk);
+
+/*
+ * Sets of dependencies
+ */
+
+bool
+pgcache_depset_contains(const PgCacheDepSet *set, uint32 slot, Oid object)
+{
+	for (int i = 0; i < set->ndeps; i++)
+	{
+		if (set->deps[i].slot == slot && set->deps[i].object == object)
+			return true;
+	}
+	return false;
+}
+
+void
+pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object)
+{
+	if (pgcache_depset_contains(set, slot, object))
+		return;
+	if (set->ndeps == set->max)
+	{
+		set->max = Max(16, set->max * 2);
+		set->deps = set->deps == NULL ? palloc(set->max * sizeof(PgCacheDep)) :
+			repalloc(set->deps, set->max * sizeof(PgCacheDep));
+	}
+	set->deps[set->ndeps].seq = 0;
+	set->deps[set->ndeps].slot = slot;
+	set->deps[set->ndeps].object = object;
+	set->ndeps++;
+}
+
+/* A copy to add to, in the current memory context. */
+void
+pgcache_depset_copy(PgCacheDepSet *to, const PgCacheDepSet *from)
+{
+	to->ndeps = from->ndeps;
+	to->max = from->ndeps + 16;
+	to->deps = palloc(to->max * sizeof(PgCacheDep));
+	memcpy(to->deps, from->deps, from->ndeps * sizeof(PgCacheDep));
+}
+
+/*
+ * Objects
+ */
+
+static bool
+is_user_object(Oid oid)
+{
+	return oid >= FirstNormalObjectId;
+}
+
+static bool
+refuse(Walk *walk, PgCacheReason reason)
+{
+	walk->analysis->reason = reason;
+	return true;
+}
+
+/* The query's names resolved to this user object. */
+static void
+note_object(Walk *walk, Oid oid)
+{
+	appendBinaryStringInfo(&walk->analysis->objects, (char *) &oid, sizeof(oid));
+}
+
+static void
+note_relation(Walk *walk, Oid relid)
+{
+	note_object(walk, relid);
+	pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
+}
+
+/* Why a relation's data cannot be cached, if so. */
+static PgCacheReason
+relation_reason(Oid relid, char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_FOREIGN_TABLE:
+			return PGCACHE_FOREIGN_TABLE;
+		case RELKIND_SEQUENCE:
+			return PGCACHE_SEQUENCE;
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_MATVIEW:
+		case RELKIND_VIEW:
+			break;
+		default:
+			return PGCACHE_SYSTEM_TABLE;
+	}
+	if (relkind == RELKIND_VIEW)
+		return PGCACHE_REASON_NONE; /* what it reads is checked by itself */
+	if (!is_user_object(relid))
+		return PGCACHE_SYSTEM_TABLE;
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		return PGCACHE_TEMPORARY_TABLE;
+	return PGCACHE_REASON_NONE;
+}
+
+/* Depend on a user type and on what it is made of. */
+static void
+note_type(Walk *walk, Oid typid)
+{
+	uint32		slot;
+	char		typtype;
+	Oid			relid;
+
+	check_stack_depth();
+	if (!is_user_object(typid))
+		return;
+	slot = pgcache_slot_type(MyDatabaseId, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(typid)));
+	if (pgcache_depset_contains(&walk->analysis->deps, slot, typid))
+		return;
+	note_object(walk, typid);
+	pgcache_depset_add(&walk->analysis->deps, slot, typid);
+
+	note_type(walk, get_element_type(typid));
+	typtype = get_typtype(typid);
+	if (typtype == TYPTYPE_DOMAIN)
+		note_type(walk, getBaseType(typid));
+	else if (typtype == TYPTYPE_RANGE)
+		note_type(walk, get_range_subtype(typid));
+	else if (typtype == TYPTYPE_MULTIRANGE)
+		note_type(walk, get_multirange_range(typid));
+	else if (typtype == TYPTYPE_COMPOSITE && OidIsValid(relid = get_typ_typrelid(typid)))
+	{
+		TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
+
+		pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
+		for (int i = 0; i < desc->natts; i++)
+			note_type(walk, TupleDescAttr(desc, i)->atttypid);
+		FreeTupleDesc(desc);
+	}
+}
+
+/*
+ * Functions
+ */
+
+static bool
+is_safe_stable_function(Oid funcid)
+{
+	for (size_t i = 0; i < lengthof(safe_stable_functions); i++)
+	{
+		if (safe_stable_functions[i] == funcid)
+			return true;
+	}
+	return false;
+}
+
+static bool check_function(Oid funcid, void *arg);
+
+/* An aggregate's pg_proc row says nothing about the functions that do its work. */
+static bool
+check_aggregate(Oid aggfnoid, Walk *walk)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
+	Form_pg_aggregate form;
+	Oid			parts[8];
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	parts[0] = form->aggtransfn;
+	parts[1] = form->aggfinalfn;
+	parts[2] = form->aggcombinefn;
+	parts[3] = form->aggserialfn;
+	parts[4] = form->aggdeserialfn;
+	parts[5] = form->aggmtransfn;
+	parts[6] = form->aggminvtransfn;
+	parts[7] = form->aggmfinalfn;
+	ReleaseSysCache(tuple);
+
+	for (size_t i = 0; i < lengthof(parts); i++)
+	{
+		if (OidIsValid(parts[i]) && check_function(parts[i], walk))
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_user_function(Oid funcid, Walk *walk)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc form;
+	char		kind;
+	char		volatility;
+	Oid			language;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	kind = form->prokind;
+	volatility = form->provolatile;
+	language = form->prolang;
+	ReleaseSysCache(tuple);
+
+	note_object(walk, funcid);
+	pgcache_depset_add(&walk->analysis->deps,
+					   pgcache_slot_function(MyDatabaseId,
+											 GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(funcid))),
+					   funcid);
+	if (volatility == PROVOLATILE_VOLATILE)
+		return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
+	if (kind == PROKIND_AGGREGATE)
+		return check_aggregate(funcid, walk);
+	if (volatility == PROVOLATILE_STABLE)
+		return refuse(walk, PGCACHE_STABLE_FUNCTION);
+	if (language != ClanguageId && language != INTERNALlanguageId)
+		return refuse(walk, PGCACHE_USER_FUNCTION);
+	return false;
+}
+
+/* For check_functions_in_node: true = refused. */
+static bool
+check_function(Oid funcid, void *arg)
+{
+	Walk	   *walk = arg;
+
+	if (is_user_object(funcid))
+		return check_user_function(funcid, walk);
+	switch (func_volatile(funcid))
+	{
+		case PROVOLATILE_IMMUTABLE:
+			return false;
+		case PROVOLATILE_STABLE:
+			return is_safe_stable_function(funcid) ? false : refuse(walk, PGCACHE_STABLE_FUNCTION);
+		default:
+			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
+	}
+}
+
+/*
+ * Literals
+ */
+
+static bool
+is_word_char(char c)
+{
+	return IS_HIGHBIT_SET(c) || isalnum((unsigned char) c) || c == '_';
+}
+
+/* Is one of the words that date/time input reads the clock for in the text? */
+static bool
+mentions_current_time(const char *text)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		for (size_t i = 0; i < lengthof(words); i++)
+		{
+			size_t		len = strlen(words[i]);
+
+			if (pg_strncasecmp(p, words[i], len) == 0 && !is_word_char(p[len]) &&
+				p[len] != '(' && (p == text || !is_word_char(p[-1])))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Can a literal of this type have been made from the clock? */
+static bool
+may_hold_time(Oid typid)
+{
+	char		category;
+	bool		preferred;
+
+	get_type_category_preferred(typid, &category, &preferred);
+	return category == TYPCATEGORY_DATETIME || category == TYPCATEGORY_ARRAY ||
+		category == TYPCATEGORY_RANGE || category == TYPCATEGORY_COMPOSITE;
+}
+
+/*
+ * The parser has turned the literal into a value.  That value is frozen in the
+ * session's analysed query and, for current time, in the stored result.  The
+ * literal stands at its location in the text or behind; literals of views come
+ * from the catalog and have no location.
+ */
+static bool
+check_const(const Const *con, Walk *walk)
+{
+	switch (con->consttype)
+	{
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+			if (!con->constisnull)
+				note_object(walk, DatumGetObjectId(con->constvalue));
+			return false;
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGNAMESPACEOID:
+		case REGOPERATOROID:
+		case REGOPEROID:
+		case REGPROCEDUREOID:
+		case REGPROCOID:
+		case REGROLEOID:
+		case REGTYPEOID:
+			return refuse(walk, PGCACHE_NAME_LITERAL);
+		default:
+			break;
+	}
+	if (con->location >= 0 && con->location < (int) strlen(walk->text) && may_hold_time(con->consttype) &&
+		mentions_current_time(walk->text + con->location))
+		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
+	return false;
+}
+
+/*
+ * The walk
+ */
+
+static bool
+check_domain(const CoerceToDomain *node, Walk *walk)
+{
+	DomainConstraintRef ref;
+	ListCell   *lc;
+
+	InitDomainConstraintRef(node->resulttype, &ref, CurrentMemoryContext, false);
+	foreach(lc, ref.constraints)
+	{
+		if (walk_node((Node *) lfirst_node(DomainConstraintState, lc)->check_expr, walk))
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_range_table(const Query *query, Walk *walk)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		PgCacheReason reason;
+
+		if (rte->tablesample != NULL)
+			return refuse(walk, PGCACHE_TABLESAMPLE);
+		if (rte->rtekind == RTE_TABLEFUNC || rte->rtekind == RTE_NAMEDTUPLESTORE)
+			return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
+		if (!OidIsValid(rte->relid))
+			continue;
+		reason = relation_reason(rte->relid, rte->relkind);
+		if (reason != PGCACHE_REASON_NONE)
+			return refuse(walk, reason);
+		note_relation(walk, rte->relid);
+	}
+	return false;
+}
+
+static bool
+check_query(Query *query, Walk *walk)
+{
+	if (query->commandType != CMD_SELECT || query->hasModifyingCTE)
+		return refuse(walk, PGCACHE_DATA_MODIFYING);
+	if (query->rowMarks != NIL || query->hasForUpdate)
+		return refuse(walk, PGCACHE_LOCKING_CLAUSE);
+	if (check_range_table(query, walk))
+		return true;
+	return query_tree_walker(query, walk_node, walk, 0);
+}
+
+/* True = refused, stop here. */
+static bool
+walk_node(Node *node, Walk *walk)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			return check_query((Query *) node, walk);
+		case T_SQLValueFunction:
+			return refuse(walk, PGCACHE_STABLE_FUNCTION);
+		case T_NextValueExpr:
+			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
+		case T_CurrentOfExpr:
+			return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
+		case T_Var:
+			if (((Var *) node)->varattno < 0)
+				return refuse(walk, PGCACHE_SYSTEM_COLUMN);
+			break;
+		case T_Const:
+			if (check_const((Const *) node, walk))
+				return true;
+			break;
+		case T_CollateExpr:
+			if (is_user_object(((CollateExpr *) node)->collOid))
+				note_object(walk, ((CollateExpr *) node)->collOid);
+			break;
+		case T_CoerceToDomain:
+			if (check_domain((CoerceToDomain *) node, walk))
+				return true;
+			break;
+		default:
+			break;
+	}
+
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+			note_type(walk, exprType(node));
+			break;
+		default:
+			break;
+	}
+
+	if (check_functions_in_node(node, check_function, walk))
+		return true;
+	return expression_tree_walker(node, walk_node, walk);
+}
+
+/* A record's shape is known to the session that made it only. */
+static bool
+check_result_columns(const Query *query, Walk *walk)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *te = lfirst_node(TargetEntry, lc);
+		Oid			typid = exprType((Node *) te->expr);
+
+		if (!te->resjunk &&
+			(typid == RECORDOID || typid == RECORDARRAYOID || get_typtype(typid) == TYPTYPE_PSEUDO))
+			return refuse(walk, PGCACHE_RECORD_COLUMN);
+	}
+	return false;
+}
+
+/*
+ * Analyse the rewritten query of one statement.  The result's lists are
+ * allocated in the current memory context.
+ */
+void
+pgcache_analyze(List *queries, const char *text, PgCacheAnalysis *analysis)
+{
+	Walk		walk = {analysis, text};
+	Query	   *query;
+
+	memset(analysis, 0, sizeof(*analysis));
+	initStringInfo(&analysis->objects);
+	pgcache_depset_add(&analysis->deps, pgcache_slot_roles(), InvalidOid);
+	pgcache_depset_add(&analysis->deps, pgcache_slot_catalog(MyDatabaseId), InvalidOid);
+
+	/* no rule makes more than one query of a SELECT */
+	Assert(list_length(queries) == 1);
+	query = linitial_node(Query, queries);
+	if (!check_query(query, &walk))
+		(void) check_result_columns(query, &walk);
+}
+
+/*
+ * Add what the plan reads beyond what the query names (partitions, children),
+ * and refuse it if that is foreign or temporary.
+ */
+PgCacheReason
+pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		PgCacheReason reason;
+
+		if (!OidIsValid(rte->relid))
+			continue;
+		reason = relation_reason(rte->relid, rte->relkind);
+		if (reason != PGCACHE_REASON_NONE)
+			return reason;
+		pgcache_depset_add(deps, pgcache_slot_relation(MyDatabaseId, rte->relid), rte->relid);
+	}
+	return PGCACHE_REASON_NONE;
+}

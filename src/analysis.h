@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * analysis.h
+ *	  What an analysed query depends on, and whether its result may be cached.
+ *
+ * IDENTIFICATION
+ *	  src/analysis.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_ANALYSIS_H
+#define PGCACHE_ANALYSIS_H
+
+#include "lib/stringinfo.h"
+#include "nodes/plannodes.h"
+
+#include "pgcache.h"
+
+/* A growing set of dependencies, one per slot and object. */
+typedef struct PgCacheDepSet
+{
+	PgCacheDep *deps;
+	int			ndeps;
+	int			max;
+} PgCacheDepSet;
+
+typedef struct PgCacheAnalysis
+{
+	PgCacheReason reason;		/* PGCACHE_REASON_NONE = may be cached */
+	PgCacheDepSet deps;			/* known from the query alone */
+	StringInfoData objects;		/* OIDs of the user objects its names resolved to */
+} PgCacheAnalysis;
+
+extern void pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object);
+extern bool pgcache_depset_contains(const PgCacheDepSet *set, uint32 slot, Oid object);
+extern void pgcache_depset_copy(PgCacheDepSet *to, const PgCacheDepSet *from);
+
+extern void pgcache_analyze(List *queries, const char *text, PgCacheAnalysis *analysis);
+extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
+
+#endif							/* PGCACHE_ANALYSIS_H */

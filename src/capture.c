@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * capture.c
+ *	  Notices writes: executor hooks, the utility hook and the trigger function.
+ *
+ *	what is written by				is noticed by
+ *	INSERT UPDATE DELETE MERGE		ExecutorStart: resultRelations, anywhere in the
+ *	(also in CTEs, functions,		plan; kept at ExecutorEnd if a row changed
+ *	 triggers, FK cascades, rules)
+ *	routed partitions				ExecutorEnd: known only then
+ *	COPY FROM						ProcessUtility
+ *	DDL, TRUNCATE, REFRESH, ...		mark.c, from the invalidation messages
+ *	tables a trigger is put on		cache_invalidate_trigger()
+ *
+ * Nothing is stamped here; this file only adds to the mark (mark.c).
+ *
+ * A table is marked when a statement that may write it starts, so that the
+ * transaction's own reads during the statement bypass the cache, and unmarked
+ * at its end if no row changed.
+ *
+ * IDENTIFICATION
+ *	  src/capture.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "parser/parsetree.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "capture.h"
+#include "guc.h"
+#include "mark.h"
+#include "versions.h"
+
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+
+static uint32
+relation_slot(Oid relid)
+{
+	return pgcache_slot_relation(MyDatabaseId, relid);
+}
+
+/*
+ * DML
+ */
+
+/* Does the executor hook have to look at this statement? */
+static bool
+statement_writes(const QueryDesc *queryDesc, int eflags)
+{
+	return queryDesc->plannedstmt->resultRelations != NIL &&
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+		pgcache_track == PGCACHE_TRACK_AUTO;
+}
+
+/* Can rows be routed to partitions that the plan does not name? */
+static bool
+statement_routes(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+	{
+		if (rt_fetch(lfirst_int(lc), stmt->rtable)->relkind == RELKIND_PARTITIONED_TABLE)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Did the statement change a row?  es_processed counts the rows of the main
+ * statement only, and not at all for statements that a rule added.
+ */
+static bool
+statement_changed_rows(const QueryDesc *queryDesc)
+{
+	const PlannedStmt *stmt = queryDesc->plannedstmt;
+
+	if (stmt->hasModifyingCTE || !stmt->canSetTag || stmt->commandType == CMD_SELECT)
+		return true;
+	return pgcache_rows_processed(queryDesc->estate) > 0;
+}
+
+static void
+statement_begin(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+		pgcache_mark_statement_begin(relation_slot(rt_fetch(lfirst_int(lc), stmt->rtable)->relid));
+	if (statement_routes(stmt))
+		pgcache_mark_routing_begin();
+}
+
+static void
+statement_end(const QueryDesc *queryDesc)
+{
+	const PlannedStmt *stmt = queryDesc->plannedstmt;
+	bool		wrote = statement_changed_rows(queryDesc);
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+		pgcache_mark_statement_end(relation_slot(rt_fetch(lfirst_int(lc), stmt->rtable)->relid), wrote);
+
+	if (!statement_routes(stmt))
+		return;
+	pgcache_mark_routing_end();
+	foreach(lc, queryDesc->estate->es_tuple_routing_result_relations)
+	{
+		ResultRelInfo *leaf = lfirst(lc);
+
+		if (wrote)
+			pgcache_mark_written(relation_slot(RelationGetRelid(leaf->ri_RelationDesc)));
+	}
+}
+
+static void
+capture_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	if (statement_writes(queryDesc, eflags))
+		statement_begin(queryDesc->plannedstmt);
+
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+/* Before the executor state goes: the routed partitions are in it. */
+static void
+capture_ExecutorEnd(QueryDesc *queryDesc)
+{
+	if (statement_writes(queryDesc, queryDesc->estate->es_top_eflags))
+		statement_end(queryDesc);
+
+	if (prev_ExecutorEnd)
+		prev_ExecutorEnd(queryDesc);
+	else
+		standard_ExecutorEnd(queryDesc);
+}
+
+/*
+ * Utility statements
+ */
+
+/*
+ * May the statement change catalogs that this transaction's own reads depend
+ * on?  What it changes for others is found at PRE_COMMIT by mark.c.  Unknown
+ * statements count as changing; the list names those known not to.
+ */
+static bool
+utility_changes_catalogs(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CallStmt:
+		case T_CheckPointStmt:
+		case T_ClosePortalStmt:
+		case T_ConstraintsSetStmt:
+		case T_CopyStmt:
+		case T_DeallocateStmt:
+		case T_DeclareCursorStmt:
+		case T_DiscardStmt:
+		case T_DoStmt:
+		case T_ExecuteStmt:
+		case T_ExplainStmt:
+		case T_FetchStmt:
+		case T_ListenStmt:
+		case T_LoadStmt:
+		case T_LockStmt:
+		case T_NotifyStmt:
+		case T_PrepareStmt:
+		case T_TransactionStmt:
+		case T_UnlistenStmt:
+		case T_VacuumStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/*
+ * Results depend on user functions one by one, but on built-in ones only as a
+ * whole; their privileges and properties can be changed all the same.
+ */
+static bool
+utility_changes_builtin_functions(Node *stmt)
+{
+	ObjectType	type;
+
+	if (IsA(stmt, AlterFunctionStmt))
+		return true;
+	if (!IsA(stmt, GrantStmt))
+		return false;
+	type = castNode(GrantStmt, stmt)->objtype;
+	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE;
+}
+
+/* The table of a COPY FROM, and all partitions a row may end up in. */
+static List *
+copy_targets(const RangeVar *table)
+{
+	Oid			relid = RangeVarGetRelid(table, NoLock, true);
+
+	if (!OidIsValid(relid))
+		return NIL;
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		return find_all_inheritors(relid, NoLock, NULL);
+	return list_make1_oid(relid);
+}
+
+static void
+copy_begin(List *relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		pgcache_mark_statement_begin(relation_slot(lfirst_oid(lc)));
+	pgcache_mark_routing_begin();
+}
+
+static void
+copy_end(List *relids, const RangeVar *table, const QueryCompletion *qc)
+{
+	bool		wrote = qc == NULL || qc->commandTag != CMDTAG_COPY || qc->nprocessed > 0;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		pgcache_mark_statement_end(relation_slot(lfirst_oid(lc)), wrote);
+	pgcache_mark_routing_end();
+
+	/* a partition may have been attached between planning and routing */
+	if (wrote)
+	{
+		foreach(lc, copy_targets(table))
+			pgcache_mark_written(relation_slot(lfirst_oid(lc)));
+	}
+}
+
+static void
+capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+					   ProcessUtilityContext context, ParamListInfo params,
+					   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	Node	   *stmt = pstmt->utilityStmt;
+	const RangeVar *copied = NULL;
+	List	   *targets = NIL;
+
+	if (IsA(stmt, CopyStmt) && castNode(CopyStmt, stmt)->is_from &&
+		pgcache_track == PGCACHE_TRACK_AUTO)
+	{
+		/* the tree may go while the statement runs */
+		copied = copyObject(castNode(CopyStmt, stmt)->relation);
+		targets = copy_targets(copied);
+		copy_begin(targets);
+	}
+	else if (utility_changes_catalogs(stmt))
+	{
+		pgcache_mark_catalog_changed();
+		if (utility_changes_builtin_functions(stmt))
+			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
+	}
+
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+
+	if (copied != NULL)
+		copy_end(targets, copied, qc);
+}
+
+/*
+ * The trigger
+ */
+
+/* With transition tables a statement-level trigger can tell that no row changed. */
+static bool
+trigger_saw_no_rows(const TriggerData *trigdata)
+{
+	if (trigdata->tg_oldtable == NULL && trigdata->tg_newtable == NULL)
+		return false;
+	return (trigdata->tg_oldtable == NULL || tuplestore_tuple_count(trigdata->tg_oldtable) == 0) &&
+		(trigdata->tg_newtable == NULL || tuplestore_tuple_count(trigdata->tg_newtable) == 0);
+}
+
+PG_FUNCTION_INFO_V1(cache_invalidate_trigger);
+
+/*
+ * cache_invalidate_trigger() RETURNS trigger
+ *
+ * Marks the trigger's table as written.  At statement level it leaves the
+ * decision to the executor hook where that is watching the same statement,
+ * because only the hook knows whether a row changed.
+ */
+Datum
+cache_invalidate_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	uint32		slot;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("cache_invalidate_trigger() can only be called as a trigger"),
+				 errhint("Use CREATE TRIGGER ... EXECUTE FUNCTION cache_invalidate_trigger().")));
+	if (trigdata->tg_trigger->tgnargs > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cache_invalidate_trigger() takes no arguments in this version"),
+				 errdetail("Trigger \"%s\" passes %d.",
+						   trigdata->tg_trigger->tgname, trigdata->tg_trigger->tgnargs),
+				 errhint("Create the trigger without arguments; it invalidates every result that depends on its table.")));
+
+	slot = relation_slot(RelationGetRelid(trigdata->tg_relation));
+	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
+		TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event) ||
+		!(pgcache_mark_in_statement(slot) || trigger_saw_no_rows(trigdata)))
+		pgcache_mark_declared(slot);
+
+	if (!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		return PointerGetDatum(NULL);
+
+	/* BEFORE and INSTEAD OF row triggers let the row pass unchanged */
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		return PointerGetDatum(trigdata->tg_newtuple);
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
+/* Installs the hooks; called once, from _PG_init. */
+void
+pgcache_capture_init(void)
+{
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = capture_ExecutorStart;
+	prev_ExecutorEnd = ExecutorEnd_hook;
+	ExecutorEnd_hook = capture_ExecutorEnd;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = capture_ProcessUtility;
+}

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The differences between PostgreSQL majors; the only file that looks at
+ *	  PG_VERSION_NUM.
+ *
+ * PostgreSQL 15 is what the tests run on.  The branches for newer majors are
+ * written from their headers and keep the rest of the code free of #if.
+ *
+ * IDENTIFICATION
+ *	  src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_COMPAT_H
+#define PGCACHE_COMPAT_H
+
+#include "catalog/namespace.h"
+#include "nodes/execnodes.h"
+#include "storage/proc.h"
+#include "utils/plancache.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pgcache needs PostgreSQL 15 or newer"
+#endif
+
+/* The number of this backend among all, 0-based, or -1 where it has none. */
+static inline int
+pgcache_backend_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber == INVALID_PROC_NUMBER ? -1 : MyProcNumber;
+#else
+	return MyBackendId == InvalidBackendId ? -1 : MyBackendId - 1;
+#endif
+}
+
+/* Identifies the current transaction within this backend, even without an XID. */
+static inline LocalTransactionId
+pgcache_local_transaction_id(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
+/* Does the search path equal the one this plan source was analysed under? */
+static inline bool
+pgcache_search_path_matches(const CachedPlanSource *source)
+{
+	if (source->search_path == NULL)
+		return true;
+#if PG_VERSION_NUM >= 170000
+	return SearchPathMatchesCurrentEnvironment(source->search_path);
+#else
+	return OverrideSearchPathMatchesCurrent(source->search_path);
+#endif
+}
+
+/* Rows processed over all runs of a statement. */
+static inline uint64
+pgcache_rows_processed(const EState *estate)
+{
+#if PG_VERSION_NUM >= 180000
+	return estate->es_total_processed;
+#else
+	return estate->es_processed;
+#endif
+}
+
+/* ExecutorRun lost execute_once in 18. */
+#if PG_VERSION_NUM >= 180000
+#define pgcache_executor_run(qd) ExecutorRun((qd), ForwardScanDirection, 0)
+#else
+#define pgcache_executor_run(qd) ExecutorRun((qd), ForwardScanDirection, 0, true)
+#endif
+
+#endif							/* PGCACHE_COMPAT_H */

@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ *
+ * compute.c
+ *	  Runs a query under a snapshot and collects its rows.
+ *
+ * The rows go to the caller's tuplestore.  If they are to be stored, they are
+ * flattened on the way (out-of-line values are fetched, since a pointer to a
+ * TOAST table is good only as long as the row lives) and measured; as soon as
+ * the limit is passed, the rest goes through as it is, and a value that is too
+ * large by itself is not even fetched.
+ *
+ * IDENTIFICATION
+ *	  src/compute.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "executor/executor.h"
+#include "portability/instr_time.h"
+#include "tcop/dest.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "compute.h"
+#include "testpoint.h"
+
+typedef struct Receiver
+{
+	DestReceiver pub;
+	PgCacheResult *result;
+	TupleDesc	desc;
+	Datum	   *values;
+	MemoryContext row_context;	/* reset for every row */
+} Receiver;
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	Receiver   *receiver = (Receiver *) self;
+
+	receiver->desc = desc;
+	receiver->values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	receiver->row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcache row",
+												  ALLOCSET_DEFAULT_SIZES);
+}
+
+/* Bytes that a row will take in the store, as heap_form_minimal_tuple lays it out. */
+static Size
+row_length(TupleDesc desc, Datum *values, bool *nulls)
+{
+	Size		len = SizeofMinimalTupleHeader;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (nulls[i])
+		{
+			len += BITMAPLEN(desc->natts);
+			break;
+		}
+	}
+	return MAXALIGN(MAXALIGN(len) + heap_compute_data_size(desc, values, nulls));
+}
+
+/* Bytes of out-of-line values in a row, fetched; 0 = there are none. */
+static Size
+external_length(TupleDesc desc, TupleTableSlot *slot)
+{
+	Size		len = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attlen == -1 && !slot->tts_isnull[i] &&
+			VARATT_IS_EXTERNAL(DatumGetPointer(slot->tts_values[i])))
+			len += toast_datum_size(slot->tts_values[i]);
+	}
+	return len;
+}
+
+/* Fetch the out-of-line values of a row into receiver->values. */
+static void
+flatten_row(Receiver *receiver, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(receiver->row_context);
+
+	for (int i = 0; i < receiver->desc->natts; i++)
+	{
+		Datum		value = slot->tts_values[i];
+
+		if (TupleDescAttr(receiver->desc, i)->attlen == -1 && !slot->tts_isnull[i] &&
+			VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+			value = PointerGetDatum(detoast_external_attr((struct varlena *) DatumGetPointer(value)));
+		receiver->values[i] = value;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Put a row that is to be stored; false if it is too large for that. */
+static bool
+receive_flat(Receiver *receiver, TupleTableSlot *slot)
+{
+	PgCacheResult *result = receiver->result;
+	Datum	   *values = slot->tts_values;
+	Size		external = external_length(receiver->desc, slot);
+	Size		len;
+
+	if (result->rows_len + external > result->limit)
+		return false;
+	if (external > 0)
+	{
+		flatten_row(receiver, slot);
+		values = receiver->values;
+	}
+	len = row_length(receiver->desc, values, slot->tts_isnull);
+	if (result->rows_len + len > result->limit)
+		return false;
+
+	tuplestore_putvalues(result->rows, receiver->desc, values, slot->tts_isnull);
+	result->rows_len += len;
+	result->max_row_len = Max(result->max_row_len, len);
+	if (external > 0)
+		MemoryContextReset(receiver->row_context);
+	return true;
+}
+
+static bool
+receiver_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	PgCacheResult *result = receiver->result;
+
+	result->nrows++;
+	if (result->keep)
+	{
+		slot_getallattrs(slot);
+		if (receive_flat(receiver, slot))
+			return true;
+		result->keep = false;
+		result->too_large = true;
+	}
+	tuplestore_puttupleslot(result->rows, slot);
+	return true;
+}
+
+static void
+receiver_shutdown(DestReceiver *self)
+{
+	MemoryContextDelete(((Receiver *) self)->row_context);
+}
+
+static void
+receiver_destroy(DestReceiver *self)
+{
+}
+
+static void
+run_plan(PlannedStmt *stmt, const char *text, ParamListInfo params, Snapshot snapshot,
+		 PgCacheResult *result)
+{
+	Receiver	receiver = {
+		.pub = {
+			.receiveSlot = receiver_receive,
+			.rStartup = receiver_startup,
+			.rShutdown = receiver_shutdown,
+			.rDestroy = receiver_destroy,
+			.mydest = DestTuplestore,
+		},
+		.result = result,
+	};
+	QueryDesc  *queryDesc = CreateQueryDesc(stmt, text, snapshot, InvalidSnapshot, &receiver.pub,
+											params, NULL, 0);
+
+	ExecutorStart(queryDesc, 0);
+	pgcache_executor_run(queryDesc);
+	ExecutorFinish(queryDesc);
+	ExecutorEnd(queryDesc);
+	FreeQueryDesc(queryDesc);
+}
+
+/* Errors and logs name the query that was running. */
+static void
+run_error_callback(void *arg)
+{
+	errcontext("cached query \"%s\"", (const char *) arg);
+}
+
+/*
+ * Plan and run the query under the snapshot, which becomes the active one.
+ * What the plan reads is added to "deps" if that is given.
+ *
+ * Returns false, having done nothing, if the query turned out to have changed
+ * since it was analysed; the caller has to start again.
+ */
+bool
+pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
+				PgCacheResult *result, PgCacheDepSet *deps)
+{
+	ErrorContextCallback errcallback;
+	CachedPlan *plan;
+	PlannedStmt *stmt;
+	instr_time	start,
+				end;
+	bool		done = false;
+
+	errcallback.callback = run_error_callback;
+	errcallback.arg = unconstify(char *, query->source->query_string);
+	errcallback.previous = error_context_stack;
+	error_context_stack = &errcallback;
+
+	INSTR_TIME_SET_CURRENT(start);
+	PushActiveSnapshot(snapshot);
+	PGCACHE_TESTPOINT("fill-snapshot");
+	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
+
+	if (query->source->query_list == query->query_list)
+	{
+		/* no rule makes more than one query of a SELECT */
+		Assert(list_length(plan->stmt_list) == 1);
+		stmt = linitial_node(PlannedStmt, plan->stmt_list);
+		if (deps != NULL)
+			result->reason = pgcache_analyze_plan(stmt, deps);
+		if (result->reason != PGCACHE_REASON_NONE)
+			result->keep = false;
+		run_plan(stmt, query->source->query_string, params, GetActiveSnapshot(), result);
+		done = true;
+	}
+
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	PopActiveSnapshot();
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	result->cost_us = INSTR_TIME_GET_MICROSEC(end);
+	error_context_stack = errcallback.previous;
+	return done;
+}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * compute.h
+ *	  Runs a query.
+ *
+ * IDENTIFICATION
+ *	  src/compute.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_COMPUTE_H
+#define PGCACHE_COMPUTE_H
+
+#include "nodes/params.h"
+#include "utils/tuplestore.h"
+
+#include "analysis.h"
+#include "query.h"
+
+typedef struct PgCacheResult
+{
+	Tuplestorestate *rows;		/* the caller's; receives all rows */
+	bool		keep;			/* prepare the rows for storing */
+	Size		limit;			/* stop preparing beyond so many bytes */
+	/* filled in: */
+	uint64		nrows;
+	Size		rows_len;		/* sum of the MAXALIGNed row lengths */
+	Size		max_row_len;
+	bool		too_large;		/* went beyond the limit */
+	uint64		cost_us;
+	PgCacheReason reason;		/* why the plan's result cannot be stored, if so */
+} PgCacheResult;
+
+extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
+							PgCacheResult *result, PgCacheDepSet *deps);
+
+#endif							/* PGCACHE_COMPUTE_H */

@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Defines the settings of pgcache, sorted by name.
+ *
+ * docs/configuration.md describes each; tools/check_versions.sh compares the
+ * two.  No setting is ever kept in shared memory.
+ *
+ * IDENTIFICATION
+ *	  src/guc.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "guc.h"
+
+bool		pgcache_enabled = true;
+int			pgcache_memory = 128 * 1024;
+int			pgcache_max_entry_size = 16 * 1024;
+int			pgcache_default_ttl = 0;
+int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
+int			pgcache_track = PGCACHE_TRACK_AUTO;
+#ifdef PGCACHE_TESTPOINTS
+char	   *pgcache_testpoints = NULL;
+#endif
+
+static const struct config_enum_entry on_bypass_options[] = {
+	{"silent", PGCACHE_ON_BYPASS_SILENT, false},
+	{"notice", PGCACHE_ON_BYPASS_NOTICE, false},
+	{"error", PGCACHE_ON_BYPASS_ERROR, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry track_options[] = {
+	{"auto", PGCACHE_TRACK_AUTO, false},
+	{"trigger", PGCACHE_TRACK_TRIGGER, false},
+	{NULL, 0, false}
+};
+
+void
+pgcache_guc_init(void)
+{
+	DefineCustomIntVariable("pgcache.default_ttl",
+							"Sets how long a result is kept when the call names no ttl.",
+							"0 keeps it until a write invalidates it.",
+							&pgcache_default_ttl,
+							0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcache.enabled",
+							 "Answers queries from the cache.",
+							 "When off, queries run past the cache; writes are still noticed.",
+							 &pgcache_enabled,
+							 true,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.max_entry_size",
+							"Sets the largest result that is stored.",
+							NULL,
+							&pgcache_max_entry_size,
+							16 * 1024, 1, MaxAllocSize / 1024,
+							PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.memory",
+							"Sets the shared memory that stored results may use.",
+							"It is allocated at server start.",
+							&pgcache_memory,
+							128 * 1024, 1024, INT_MAX,
+							PGC_POSTMASTER, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("pgcache.on_bypass",
+							 "Sets what happens when a query cannot be cached.",
+							 "It is run either way, unless the choice is error.",
+							 &pgcache_on_bypass,
+							 PGCACHE_ON_BYPASS_SILENT, on_bypass_options,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+#ifdef PGCACHE_TESTPOINTS
+	DefineCustomStringVariable("pgcache.testpoints",
+							   "Lists the test points at which this session waits (test builds only).",
+							   NULL,
+							   &pgcache_testpoints,
+							   "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+#endif
+
+	DefineCustomEnumVariable("pgcache.track",
+							 "Sets how writes to tables are noticed.",
+							 "With trigger, only tables that have an invalidation trigger are watched for changed rows.",
+							 &pgcache_track,
+							 PGCACHE_TRACK_AUTO, track_options,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("pgcache");
+}

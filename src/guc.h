@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  The settings of pgcache.
+ *
+ * IDENTIFICATION
+ *	  src/guc.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_GUC_H
+#define PGCACHE_GUC_H
+
+#include "pgcache.h"
+
+typedef enum PgCacheOnBypass
+{
+	PGCACHE_ON_BYPASS_SILENT,
+	PGCACHE_ON_BYPASS_NOTICE,
+	PGCACHE_ON_BYPASS_ERROR
+} PgCacheOnBypass;
+
+typedef enum PgCacheTrack
+{
+	PGCACHE_TRACK_AUTO,
+	PGCACHE_TRACK_TRIGGER
+} PgCacheTrack;
+
+extern bool pgcache_enabled;
+extern int	pgcache_memory;		/* kB */
+extern int	pgcache_max_entry_size; /* kB */
+extern int	pgcache_default_ttl;	/* ms */
+extern int	pgcache_on_bypass;
+extern int	pgcache_track;
+#ifdef PGCACHE_TESTPOINTS
+extern char *pgcache_testpoints;
+#endif
+
+extern void pgcache_guc_init(void);
+
+#endif							/* PGCACHE_GUC_H */

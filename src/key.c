@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * key.c
+ *	  Query + parameter values -> key.
+ *
+ * The key is a byte string; two results are the same if and only if their keys
+ * are equal, and the store compares them in full.  It consists of the query's
+ * prefix (database, role, form, text, parameter types, the objects its names
+ * resolved to, search path, settings) and the parameter values.  Values are
+ * written so that different values never give the same bytes; equal values in
+ * different representations may give different keys, which costs a miss.
+ *
+ * IDENTIFICATION
+ *	  src/key.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+
+#include "key.h"
+#include "versions.h"
+
+#define NULL_VALUE	PG_UINT32_MAX
+
+static void
+append_bytes(StringInfo buf, const void *data, uint32 len)
+{
+	appendBinaryStringInfo(buf, (const char *) &len, sizeof(len));
+	appendBinaryStringInfo(buf, data, len);
+}
+
+/* Length, then bytes; a null has a length of its own. */
+static void
+append_value(StringInfo buf, const ParamExternData *param)
+{
+	int16		typlen;
+	bool		typbyval;
+
+	if (param->isnull)
+	{
+		uint32		len = NULL_VALUE;
+
+		appendBinaryStringInfo(buf, (char *) &len, sizeof(len));
+		return;
+	}
+	get_typlenbyval(param->ptype, &typlen, &typbyval);
+	if (typbyval)
+		append_bytes(buf, &param->value, sizeof(Datum));
+	else if (typlen == -1)
+	{
+		struct varlena *value = PG_DETOAST_DATUM_PACKED(param->value);
+
+		append_bytes(buf, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		if ((Pointer) value != DatumGetPointer(param->value))
+			pfree(value);
+	}
+	else if (typlen == -2)
+		append_bytes(buf, DatumGetCString(param->value), strlen(DatumGetCString(param->value)));
+	else
+		append_bytes(buf, DatumGetPointer(param->value), typlen);
+}
+
+/* Build the key in the current memory context. */
+void
+pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key)
+{
+	StringInfoData buf;
+	unsigned char *values;
+	uint32		values_len;
+
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, query->key_prefix, query->key_prefix_len);
+	for (int i = 0; params != NULL && i < params->numParams; i++)
+		append_value(&buf, &params->params[i]);
+
+	values = (unsigned char *) buf.data + query->key_prefix_len;
+	values_len = buf.len - query->key_prefix_len;
+	key->data = buf.data;
+	key->len = buf.len;
+	key->hash = hash_bytes_extended(values, values_len, query->key_prefix_hash);
+	key->text_offset = query->text_offset;
+	key->text_len = query->text_len;
+
+	/* for whoever names the query without regard to role and settings */
+	key->query_slot =
+		pgcache_slot_query(hash_bytes_extended(values, values_len,
+											   hash_bytes_extended((unsigned char *) buf.data + query->text_offset,
+																   query->text_len, MyDatabaseId)));
+}

@@ -1,0 +1,437 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  The read path: query -> key -> store -> compute -> store.
+ *
+ * pgcache_lookup() reads as the steps in their order.  The order of the first
+ * ones matters: the clock is read before invalidation messages are accepted and
+ * before the snapshot is taken, see versions.c.
+ *
+ * Races accepted: two sessions that miss at the same time both compute; the
+ * later one replaces the entry of the earlier.  An entry that is written after
+ * it was found valid is returned all the same: the read began before the
+ * write's commit was acknowledged.
+ *
+ * IDENTIFICATION
+ *	  src/lookup.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/sinval.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
+
+#include "compute.h"
+#include "guc.h"
+#include "key.h"
+#include "lookup.h"
+#include "mark.h"
+#include "stats.h"
+#include "testpoint.h"
+#include "versions.h"
+
+/* One call on its way. */
+typedef struct Lookup
+{
+	const PgCacheRequest *request;
+	Tuplestorestate *rows;
+	uint64		since;			/* the clock when the call began */
+	PgCacheQuery *query;
+	ParamListInfo params;
+	PgCacheKey	key;
+} Lookup;
+
+/* For the store: is this entry still good? */
+static PgCacheEntryState
+entry_state(const PgCacheEntry *entry)
+{
+	if (!pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps))
+		return PGCACHE_ENTRY_INVALID;
+	if (entry->expires_at != DT_NOEND && entry->expires_at <= GetCurrentTimestamp())
+		return PGCACHE_ENTRY_EXPIRED;
+	return PGCACHE_ENTRY_VALID;
+}
+
+/* Called once per process that loads the library. */
+void
+pgcache_lookup_init(void)
+{
+	pgcache_store_set_state_fn(entry_state);
+}
+
+/*
+ * Bypass
+ */
+
+/* Why the cache cannot be used for any query now. */
+static PgCacheReason
+session_reason(void)
+{
+	if (!pgcache_enabled)
+		return PGCACHE_DISABLED;
+	if (IsInParallelMode())
+		return PGCACHE_PARALLEL_MODE;
+	if (RecoveryInProgress())
+		return PGCACHE_RECOVERY;
+	if (max_prepared_xacts > 0)
+		return PGCACHE_PREPARED_TRANSACTIONS;
+	if (IsolationUsesXactSnapshot())
+		return PGCACHE_ISOLATION;
+	return pgcache_mark_blocks_all();
+}
+
+static PgCacheReason
+bypass_reason(const PgCacheQuery *query)
+{
+	PgCacheReason reason = session_reason();
+
+	if (reason == PGCACHE_REASON_NONE)
+		reason = query->reason;
+	if (reason == PGCACHE_REASON_NONE && pgcache_mark_meets(query->deps.deps, query->deps.ndeps))
+		reason = PGCACHE_OWN_WRITE;
+	return reason;
+}
+
+/* Count it, and say so if wished. */
+static void
+report_bypass(const Lookup *lookup, PgCacheReason reason)
+{
+	const char *text = lookup->query->source->query_string;
+
+	pgcache_stats_reason(reason, text);
+	if (pgcache_on_bypass == PGCACHE_ON_BYPASS_SILENT)
+		return;
+	ereport(pgcache_on_bypass == PGCACHE_ON_BYPASS_ERROR ? ERROR : NOTICE,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("query is not answered from the cache"),
+			 errdetail("Reason %s: %s.", pgcache_reason_name(reason), pgcache_reason_text(reason)),
+			 pgcache_on_bypass == PGCACHE_ON_BYPASS_ERROR ?
+			 errhint("Set pgcache.on_bypass to silent or notice to have such queries run.") : 0));
+}
+
+/* Everything committed by now, and what this command has done so far. */
+static Snapshot
+fresh_snapshot(void)
+{
+	CommandCounterIncrement();
+	return GetTransactionSnapshot();
+}
+
+/* Run the query past the cache; false = start again. */
+static bool
+run_uncached(const Lookup *lookup)
+{
+	PgCacheResult result = {.rows = lookup->rows};
+	Snapshot	snapshot;
+
+	if (IsInParallelMode())
+		snapshot = GetActiveSnapshot();
+	else
+		snapshot = fresh_snapshot();
+	return pgcache_compute(lookup->query, lookup->params, snapshot, &result, NULL);
+}
+
+/*
+ * Hit
+ */
+
+/* Are all tags of the request among the entry's? */
+static bool
+has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
+{
+	const char *have = pgcache_entry_tags(entry);
+	const char *have_end = have + entry->tags_len;
+
+	/* both lists are sorted */
+	for (const char *want = tags; want < tags + tags_len; want += strlen(want) + 1)
+	{
+		while (have < have_end && strcmp(have, want) < 0)
+			have += strlen(have) + 1;
+		if (have >= have_end || strcmp(have, want) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The same key has the same columns; memory safety does not rest on that. */
+static bool
+has_columns(const PgCacheEntry *entry, TupleDesc desc)
+{
+	const Oid  *types = pgcache_entry_column_types(entry);
+
+	if (entry->natts != desc->natts)
+		return false;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (types[i] != TupleDescAttr(desc, i)->atttypid)
+			return false;
+	}
+	return true;
+}
+
+/* Does a valid entry give this caller what it asked for? */
+static bool
+entry_serves(const PgCacheEntry *entry, const Lookup *lookup)
+{
+	const PgCacheRequest *request = lookup->request;
+
+	if (entry_state(entry) != PGCACHE_ENTRY_VALID)
+		return false;
+	if (request->ttl_us > 0 && entry->created_at + request->ttl_us <= GetCurrentTimestamp())
+		return false;
+	return has_tags(entry, request->tags, request->tags_len) &&
+		has_columns(entry, lookup->query->source->resultDesc);
+}
+
+static void
+return_rows(const PgCacheEntry *entry, TupleDesc desc, Tuplestorestate *rows)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	PgCacheReader reader;
+	MinimalTuple tuple;
+
+	pgcache_reader_start(&reader, entry);
+	while ((tuple = pgcache_reader_next(&reader)) != NULL)
+	{
+		ExecStoreMinimalTuple(tuple, slot, false);
+		tuplestore_puttupleslot(rows, slot);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Answer from the store; false = it cannot. */
+static bool
+answer_from_store(const Lookup *lookup)
+{
+	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
+	bool		hit;
+
+	if (entry == NULL)
+		return false;
+	PGCACHE_TESTPOINT("hit-pinned");
+	hit = entry_serves(entry, lookup) &&
+		!pgcache_mark_meets(pgcache_entry_deps(entry), entry->ndeps);
+	if (hit)
+	{
+		PGCACHE_TESTPOINT("hit-valid");
+		return_rows(entry, lookup->query->source->resultDesc, lookup->rows);
+		pgcache_store_touch(entry);
+		pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
+		pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
+	}
+	pgcache_store_unpin(entry);
+	return hit;
+}
+
+/*
+ * Miss
+ */
+
+/* Add what the call itself makes the result depend on. */
+static void
+add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
+{
+	const char *tags = lookup->request->tags;
+
+	pgcache_depset_add(deps, lookup->key.query_slot, InvalidOid);
+	for (const char *tag = tags; tag < tags + lookup->request->tags_len; tag += strlen(tag) + 1)
+		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);
+}
+
+static TimestampTz
+expiry(int64 ttl_us, TimestampTz now)
+{
+	if (ttl_us == PGCACHE_TTL_DEFAULT)
+		ttl_us = (int64) pgcache_default_ttl * 1000;
+	if (ttl_us == 0 || ttl_us > DT_NOEND - 1 - now)
+		return DT_NOEND;
+	return now + ttl_us;
+}
+
+/* Copy the rows into the store; false = no room. */
+static bool
+write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
+{
+	TupleTableSlot *slot;
+	bool		stored;
+
+	if (!pgcache_store_begin(meta))
+		return false;
+
+	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	tuplestore_rescan(rows);
+	stored = true;
+	while (stored && tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool		should_free;
+
+		stored = pgcache_store_append(ExecFetchSlotMinimalTuple(slot, &should_free));
+		CHECK_FOR_INTERRUPTS();
+	}
+	tuplestore_rescan(rows);
+	ExecDropSingleTupleTableSlot(slot);
+	if (stored)
+	{
+		PGCACHE_TESTPOINT("fill-written");
+		pgcache_store_publish();
+	}
+	return stored;
+}
+
+/* Store a result that was just computed; returns why it was not stored, if so. */
+static PgCacheReason
+keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
+{
+	TupleDesc	desc = lookup->query->source->resultDesc;
+	TimestampTz now = GetCurrentTimestamp();
+	PgCacheEntryMeta meta;
+	Oid		   *types;
+
+	if (result->reason != PGCACHE_REASON_NONE)
+		return result->reason;
+	if (result->too_large)
+		return PGCACHE_TOO_LARGE;
+	if (pgcache_mark_meets(deps->deps, deps->ndeps))
+		return PGCACHE_OWN_WRITE;
+	add_call_deps(lookup, deps);
+	if (!pgcache_deps_settle(deps->deps, deps->ndeps, lookup->since))
+		return PGCACHE_CONCURRENT_WRITE;
+	PGCACHE_TESTPOINT("fill-settled");
+
+	types = palloc(Max(desc->natts, 1) * sizeof(Oid));
+	for (int i = 0; i < desc->natts; i++)
+		types[i] = TupleDescAttr(desc, i)->atttypid;
+
+	meta.key = &lookup->key;
+	meta.form = lookup->request->call.form;
+	meta.dbid = MyDatabaseId;
+	meta.userid = GetUserId();
+	meta.natts = desc->natts;
+	meta.column_types = types;
+	meta.deps = deps->deps;
+	meta.ndeps = deps->ndeps;
+	meta.tags = lookup->request->tags;
+	meta.tags_len = lookup->request->tags_len;
+	meta.nrows = result->nrows;
+	meta.rows_len = result->rows_len;
+	meta.max_row_len = result->max_row_len;
+	meta.cost_us = result->cost_us;
+	meta.created_at = now;
+	meta.expires_at = expiry(lookup->request->ttl_us, now);
+	return write_entry(&meta, lookup->rows, desc) ? PGCACHE_REASON_NONE : PGCACHE_NO_MEMORY;
+}
+
+/* Run the query and store its result; false = start again. */
+static bool
+fill(const Lookup *lookup)
+{
+	PgCacheResult result = {
+		.rows = lookup->rows,
+		.keep = true,
+		.limit = Min((Size) pgcache_max_entry_size * 1024, pgcache_store_max_rows_len()),
+	};
+	PgCacheDepSet deps;
+	PgCacheReason reason;
+
+	pgcache_depset_copy(&deps, &lookup->query->deps);
+	if (!pgcache_compute(lookup->query, lookup->params, fresh_snapshot(), &result, &deps))
+		return false;
+	PGCACHE_TESTPOINT("fill-computed");
+
+	reason = keep_result(lookup, &result, &deps);
+	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
+	{
+		report_bypass(lookup, reason);
+		return true;
+	}
+	if (reason != PGCACHE_REASON_NONE)
+		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	return true;
+}
+
+/* The steps that every use of a query begins with. */
+static void
+begin_lookup(Lookup *lookup, const PgCacheCall *call)
+{
+	lookup->since = pgcache_clock_read();
+	AcceptInvalidationMessages();
+	lookup->query = pgcache_query_get(call);
+	lookup->params = pgcache_query_params(lookup->query, call);
+}
+
+/*
+ * Answer a request: put the rows of the query's result into "rows".
+ */
+void
+pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
+{
+	Lookup		lookup = {.request = request, .rows = rows};
+	bool		done = false;
+
+	while (!done)
+	{
+		PgCacheReason reason;
+
+		begin_lookup(&lookup, &request->call);
+		request->describe(lookup.query->source->resultDesc, request->describe_arg);
+
+		reason = bypass_reason(lookup.query);
+		if (reason != PGCACHE_REASON_NONE)
+		{
+			report_bypass(&lookup, reason);
+			done = run_uncached(&lookup);
+		}
+		else
+		{
+			pgcache_key_build(lookup.query, lookup.params, &lookup.key);
+			done = answer_from_store(&lookup) || fill(&lookup);
+		}
+		pgcache_query_release(lookup.query);
+	}
+}
+
+/*
+ * What would pgcache_lookup() do?  The entry, if there is one, is returned
+ * pinned.
+ */
+void
+pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
+{
+	Lookup		lookup = {0};
+
+	begin_lookup(&lookup, call);
+	pgcache_key_build(lookup.query, lookup.params, &explanation->key);
+	pgcache_depset_copy(&explanation->deps, &lookup.query->deps);
+	explanation->reason = bypass_reason(lookup.query);
+	explanation->entry = pgcache_store_pin(&explanation->key);
+	explanation->changed = -1;
+	if (explanation->entry != NULL)
+	{
+		explanation->state = entry_state(explanation->entry);
+		explanation->changed = pgcache_deps_first_changed(pgcache_entry_deps(explanation->entry),
+														  explanation->entry->ndeps);
+	}
+	pgcache_query_release(lookup.query);
+}
+
+/* The slot on which every stored result of this text and parameters depends. */
+uint32
+pgcache_lookup_query_slot(const PgCacheCall *call)
+{
+	Lookup		lookup = {0};
+
+	begin_lookup(&lookup, call);
+	pgcache_key_build(lookup.query, lookup.params, &lookup.key);
+	pgcache_query_release(lookup.query);
+	return lookup.key.query_slot;
+}

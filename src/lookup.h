@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.h
+ *	  The read path.
+ *
+ * IDENTIFICATION
+ *	  src/lookup.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_LOOKUP_H
+#define PGCACHE_LOOKUP_H
+
+#include "access/tupdesc.h"
+#include "utils/tuplestore.h"
+
+#include "query.h"
+#include "store.h"
+
+#define PGCACHE_TTL_DEFAULT		(-1)
+
+typedef struct PgCacheRequest
+{
+	PgCacheCall call;
+	int64		ttl_us;			/* 0 = until invalidated; PGCACHE_TTL_DEFAULT */
+	const char *tags;			/* zero-terminated strings, sorted, one after the other */
+	uint32		tags_len;
+
+	/*
+	 * Called with the result's shape before any row is put; may raise an
+	 * error.  It may be called again with another shape if the query changes
+	 * meanwhile, but not once rows have been put.
+	 */
+	void		(*describe) (TupleDesc desc, void *arg);
+	void	   *describe_arg;
+} PgCacheRequest;
+
+/* What cache_explain() shows. */
+typedef struct PgCacheExplanation
+{
+	PgCacheReason reason;
+	PgCacheKey	key;
+	PgCacheEntry *entry;		/* pinned, or NULL */
+	PgCacheEntryState state;	/* of the entry */
+	int			changed;		/* the dependency that made it invalid, or -1 */
+	PgCacheDepSet deps;
+} PgCacheExplanation;
+
+extern void pgcache_lookup_init(void);
+extern void pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows);
+extern void pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation);
+extern uint32 pgcache_lookup_query_slot(const PgCacheCall *call);
+
+#endif							/* PGCACHE_LOOKUP_H */

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * mark.h
+ *	  What the current transaction has written.
+ *
+ * IDENTIFICATION
+ *	  src/mark.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_MARK_H
+#define PGCACHE_MARK_H
+
+#include "access/xact.h"
+
+#include "pgcache.h"
+
+extern void pgcache_mark_init(void);
+extern void pgcache_mark_xact_event(XactEvent event);
+
+/* The write side's interface */
+extern void pgcache_mark_statement_begin(uint32 slot);
+extern void pgcache_mark_statement_end(uint32 slot, bool wrote);
+extern bool pgcache_mark_in_statement(uint32 slot);
+extern void pgcache_mark_routing_begin(void);
+extern void pgcache_mark_routing_end(void);
+extern void pgcache_mark_written(uint32 slot);
+extern void pgcache_mark_declared(uint32 slot);
+extern void pgcache_mark_catalog_changed(void);
+extern void pgcache_mark_clear(void);
+extern bool pgcache_mark_has_clear(void);
+
+/* The read side's questions: may an entry with these dependencies be used? */
+extern PgCacheReason pgcache_mark_blocks_all(void);
+extern bool pgcache_mark_meets(const PgCacheDep *deps, int ndeps);
+
+#endif							/* PGCACHE_MARK_H */

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * pgcache.c
+ *	  Start-up of the extension.
+ *
+ * The library does its work only when loaded by shared_preload_libraries:
+ * every backend must notice its writes.  Loaded otherwise (by CREATE EXTENSION
+ * or a first function call) it installs nothing, and its functions say what to
+ * add.
+ *
+ * IDENTIFICATION
+ *	  src/pgcache.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "capture.h"
+#include "guc.h"
+#include "lookup.h"
+#include "mark.h"
+#include "query.h"
+#include "shmem.h"
+#include "store.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+static bool preloaded = false;
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	bool		cleared = event == XACT_EVENT_COMMIT && pgcache_mark_has_clear();
+
+	pgcache_mark_xact_event(event);
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		pgcache_store_release(0);
+	if (cleared)
+		pgcache_store_sweep();
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		pgcache_store_release(GetCurrentTransactionNestLevel());
+}
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+
+	pgcache_guc_init();
+	pgcache_shmem_init();
+	pgcache_capture_init();
+	pgcache_mark_init();
+	pgcache_query_init();
+	pgcache_lookup_init();
+	RegisterXactCallback(xact_callback, NULL);
+	RegisterSubXactCallback(subxact_callback, NULL);
+	preloaded = true;
+}
+
+void
+pgcache_require_loaded(void)
+{
+	const char *libraries;
+
+	if (preloaded)
+		return;
+	libraries = GetConfigOption("shared_preload_libraries", true, false);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("pgcache must be loaded via shared_preload_libraries"),
+			 errdetail("The library is not loaded at server start, so it cannot notice writes."),
+			 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = '%s%spgcache'",
+					 libraries && *libraries ? libraries : "",
+					 libraries && *libraries ? ", " : "")));
+}

@@ -1,0 +1,483 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  The session's memory of analysed queries.
+ *
+ * A hit must not parse, look up catalogs or lock relations, so each session
+ * remembers the queries it was asked for: a plan source of the plan cache, what
+ * analysis.c found out, and the part of the key that does not change from call
+ * to call.  An analysed query is for one role and one set of settings, because
+ * both can change what a text means.
+ *
+ * A remembered query is used as long as the plan cache holds it valid, the
+ * search path is the same, and no catalog that decides what names mean or what
+ * a role may see has changed (syscache callbacks advance "catalogs").  A stale
+ * one could not cause a stale hit, since the change stamped a slot that the
+ * entry depends on; it would make the query mean something else than if it
+ * were parsed now.
+ *
+ * The memory is bounded (MAX_QUERIES, least recently used goes).  A query that
+ * is being used is taken out of the table but freed only later; a call that
+ * ends by an error forgets to say that it ended, so "users" counts only within
+ * the transaction it was taken in.
+ *
+ * IDENTIFICATION
+ *	  src/query.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parser.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "query.h"
+#include "settings.h"
+
+#define MAX_QUERIES			500
+#define MAX_PATH_SCHEMAS	64
+
+typedef struct QuerySlot
+{
+	uint64		hash;
+	PgCacheQuery *query;
+} QuerySlot;
+
+static HTAB *queries = NULL;
+static dlist_head lru = DLIST_STATIC_INIT(lru);
+static dlist_head dropped = DLIST_STATIC_INIT(dropped);
+static int	nqueries = 0;
+
+/* Advanced when names may resolve differently or roles may see other rows. */
+static uint64 catalogs = 1;
+
+static void
+catalogs_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	catalogs++;
+}
+
+/* Called once per process that loads the library. */
+void
+pgcache_query_init(void)
+{
+	static const int caches[] = {
+		AUTHMEMROLEMEM, AUTHOID, CASTSOURCETARGET, COLLOID, FOREIGNSERVEROID, NAMESPACEOID,
+		OPERNAMENSP, PROCNAMEARGSNSP, RELNAMENSP, TSCONFIGNAMENSP, TSDICTNAMENSP, TYPENAMENSP
+	};
+
+	for (size_t i = 0; i < lengthof(caches); i++)
+		CacheRegisterSyscacheCallback(caches[i], catalogs_changed, (Datum) 0);
+}
+
+/*
+ * Parsing
+ */
+
+/* The one SELECT that the text must be. */
+static RawStmt *
+parse(const char *text)
+{
+	List	   *stmts = pg_parse_query(text);
+	RawStmt    *raw;
+
+	if (list_length(stmts) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("cannot cache a text of %d statements", list_length(stmts)),
+				 errhint("Pass exactly one SELECT, VALUES, TABLE or WITH ... SELECT statement.")));
+	raw = linitial_node(RawStmt, stmts);
+	if (!IsA(raw->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot cache a %s statement", CreateCommandName(raw->stmt)),
+				 errdetail("Only queries can be cached."),
+				 errhint("Pass one SELECT, VALUES, TABLE or WITH ... SELECT statement.")));
+	if (castNode(SelectStmt, raw->stmt)->intoClause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot cache SELECT INTO"),
+				 errdetail("It creates a table instead of returning rows."),
+				 errhint("Use CREATE TABLE AS with cache_query() in its FROM clause.")));
+	return raw;
+}
+
+/* SELECT coalesce(json_agg(r.*), '[]') FROM (query) AS r, as a parse tree. */
+static RawStmt *
+wrap_as_json(RawStmt *raw)
+{
+	RangeSubselect *from = makeNode(RangeSubselect);
+	ColumnRef  *row = makeNode(ColumnRef);
+	A_Const    *empty = makeNode(A_Const);
+	TypeCast   *cast = makeNode(TypeCast);
+	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
+	ResTarget  *target = makeNode(ResTarget);
+	SelectStmt *select = makeNode(SelectStmt);
+	RawStmt    *wrapped = makeNode(RawStmt);
+
+	from->subquery = raw->stmt;
+	from->alias = makeAlias("r", NIL);
+
+	row->fields = list_make2(makeString("r"), makeNode(A_Star));
+	row->location = -1;
+
+	empty->val.sval.type = T_String;
+	empty->val.sval.sval = "[]";
+	empty->location = -1;
+	cast->arg = (Node *) empty;
+	cast->typeName = SystemTypeName("json");
+	cast->location = -1;
+
+	coalesce->args = list_make2(makeFuncCall(SystemFuncName("json_agg"), list_make1(row),
+											 COERCE_EXPLICIT_CALL, -1),
+								cast);
+	coalesce->location = -1;
+
+	target->name = "json";
+	target->val = (Node *) coalesce;
+	target->location = -1;
+	select->targetList = list_make1(target);
+	select->fromClause = list_make1(from);
+
+	wrapped->stmt = (Node *) select;
+	wrapped->stmt_location = raw->stmt_location;
+	wrapped->stmt_len = raw->stmt_len;
+	return wrapped;
+}
+
+/* For query_tree_walker: the highest parameter number used. */
+static bool
+find_max_param(Node *node, int *max)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
+		*max = Max(*max, ((Param *) node)->paramid);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, find_max_param, max, 0);
+	return expression_tree_walker(node, find_max_param, max);
+}
+
+static void
+check_param_count(List *query_list, int given)
+{
+	int			used = 0;
+	ListCell   *lc;
+
+	foreach(lc, query_list)
+		(void) find_max_param((Node *) lfirst(lc), &used);
+	if (used != given)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("wrong number of parameters"),
+				 errdetail("The query uses %d, the call gives %d.", used, given),
+				 errhint("Pass the parameters as one row, for example ROW(42, 'paid').")));
+}
+
+/* Show errors in the query's text at their place, as SPI does. */
+static void
+parse_error_callback(void *arg)
+{
+	const char *text = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(text);
+	}
+	else
+		errcontext("cached query \"%s\"", text);
+}
+
+/* Parse, analyse and rewrite the text into a plan source. */
+static CachedPlanSource *
+analyse_text(PgCacheQuery *query, const PgCacheCall *call)
+{
+	char	   *text = pnstrdup(call->text, call->text_len);
+	int			nparams = call->nparams;
+	Oid		   *types = palloc(Max(nparams, 1) * sizeof(Oid));
+	RawStmt    *raw;
+	List	   *query_list;
+
+	raw = parse(text);
+	if (call->form == PGCACHE_FORM_JSON)
+		raw = wrap_as_json(raw);
+	query->source = CreateCachedPlan(raw, text, CMDTAG_SELECT);
+
+	for (int i = 0; i < nparams; i++)
+		types[i] = call->types[i] == UNKNOWNOID ? InvalidOid : call->types[i];
+	query_list = pg_analyze_and_rewrite_varparams(raw, text, &types, &nparams, NULL);
+	check_param_count(query_list, call->nparams);
+
+	query->nparams = nparams;
+	query->param_types = types;
+	CompleteCachedPlan(query->source, query_list, NULL, types, nparams, NULL, NULL,
+					   CURSOR_OPT_PARALLEL_OK, false);
+	return query->source;
+}
+
+/*
+ * The key's prefix: all but the parameter values.  Lengths are part of it, so
+ * that no two identities have the same bytes.
+ */
+static void
+build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnalysis *analysis)
+{
+	StringInfoData buf;
+	Oid			path[MAX_PATH_SCHEMAS];
+	uint32		head[8] = {0};
+	int			npath = fetch_search_path_array(path, MAX_PATH_SCHEMAS);
+
+	head[0] = call->form;
+	head[1] = MyDatabaseId;
+	head[2] = GetUserId();
+	head[3] = call->text_len;
+	head[4] = query->nparams;
+	head[5] = analysis->objects.len;
+	head[6] = npath;
+
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, (char *) head, sizeof(head));
+	query->text_offset = buf.len;
+	query->text_len = call->text_len;
+	appendBinaryStringInfo(&buf, call->text, call->text_len);
+	if (query->nparams > 0)
+		appendBinaryStringInfo(&buf, (char *) query->param_types, query->nparams * sizeof(Oid));
+	appendBinaryStringInfo(&buf, analysis->objects.data, analysis->objects.len);
+	appendBinaryStringInfo(&buf, (char *) path, Min(npath, MAX_PATH_SCHEMAS) * sizeof(Oid));
+	pgcache_settings_append(&buf);
+
+	query->key_prefix = buf.data;
+	query->key_prefix_len = buf.len;
+	query->key_prefix_hash = hash_bytes_extended((unsigned char *) buf.data, buf.len, 0);
+}
+
+/*
+ * The table
+ */
+
+static void
+free_query(PgCacheQuery *query)
+{
+	DropCachedPlan(query->source);
+	MemoryContextDelete(query->context);
+}
+
+static bool
+in_use(const PgCacheQuery *query)
+{
+	return query->users > 0 && query->lxid == pgcache_local_transaction_id();
+}
+
+/* Take a query out of the table; free it, and earlier ones, if not in use. */
+static void
+drop_query(PgCacheQuery *query)
+{
+	dlist_mutable_iter iter;
+
+	hash_search(queries, &query->hash, HASH_REMOVE, NULL);
+	dlist_delete(&query->lru);
+	nqueries--;
+	query->dropped = true;
+	dlist_push_tail(&dropped, &query->lru);
+
+	dlist_foreach_modify(iter, &dropped)
+	{
+		PgCacheQuery *old = dlist_container(PgCacheQuery, lru, iter.cur);
+
+		if (!in_use(old))
+		{
+			dlist_delete(&old->lru);
+			free_query(old);
+		}
+	}
+}
+
+/* What a remembered query is found by. */
+static void
+build_identity(StringInfo buf, const PgCacheCall *call)
+{
+	Oid			head[3] = {GetUserId(), call->form, call->nparams};
+
+	appendBinaryStringInfo(buf, (char *) head, sizeof(head));
+	if (call->nparams > 0)
+		appendBinaryStringInfo(buf, (char *) call->types, call->nparams * sizeof(Oid));
+	appendBinaryStringInfo(buf, call->text, call->text_len);
+	pgcache_settings_append(buf);
+}
+
+/* Analyse a query; on error nothing of it remains. */
+static PgCacheQuery *
+make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcache query",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PgCacheQuery *query = palloc0(sizeof(PgCacheQuery));
+	PgCacheAnalysis analysis;
+	ErrorContextCallback errcallback;
+	bool		pushed = false;
+
+	query->hash = hash;
+	query->context = context;
+	query->identity = memcpy(palloc(identity->len), identity->data, identity->len);
+	query->identity_len = identity->len;
+	query->generation = catalogs;
+
+	errcallback.callback = parse_error_callback;
+	errcallback.arg = pnstrdup(call->text, call->text_len);
+	errcallback.previous = error_context_stack;
+	error_context_stack = &errcallback;
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	analyse_text(query, call);
+	if (pushed)
+		PopActiveSnapshot();
+	error_context_stack = errcallback.previous;
+
+	pgcache_analyze(query->source->query_list, errcallback.arg, &analysis);
+	query->query_list = query->source->query_list;
+	query->reason = analysis.reason;
+	query->deps = analysis.deps;
+	for (int i = 0; i < query->nparams && query->reason == PGCACHE_REASON_NONE; i++)
+	{
+		if (query->param_types[i] == RECORDOID || query->param_types[i] == RECORDARRAYOID)
+			query->reason = PGCACHE_RECORD_PARAMETER;
+	}
+	build_key_prefix(query, call, &analysis);
+	MemoryContextSwitchTo(old);
+
+	/* from here on nothing fails: hand it over to the session */
+	SaveCachedPlan(query->source);
+	MemoryContextSetParent(context, TopMemoryContext);
+	return query;
+}
+
+/* Is the remembered query what parsing its text now would give? */
+bool
+pgcache_query_is_current(const PgCacheQuery *query)
+{
+	return query->generation == catalogs &&
+		query->source->is_valid &&
+		query->source->query_list == query->query_list &&
+		pgcache_search_path_matches(query->source);
+}
+
+static void
+create_table(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(uint64), .entrysize = sizeof(QuerySlot)};
+
+	queries = hash_create("pgcache queries", MAX_QUERIES, &ctl, HASH_ELEM | HASH_BLOBS);
+}
+
+/*
+ * Find or analyse the query of this call.  Raises the errors that running the
+ * text would raise at parse time.  The result is good until it is released.
+ */
+PgCacheQuery *
+pgcache_query_get(const PgCacheCall *call)
+{
+	static StringInfoData identity;
+	PgCacheQuery *query = NULL;
+	QuerySlot  *slot;
+	uint64		hash;
+
+	if (queries == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&identity);
+		MemoryContextSwitchTo(old);
+		create_table();
+	}
+	resetStringInfo(&identity);
+	build_identity(&identity, call);
+	hash = hash_bytes_extended((unsigned char *) identity.data, identity.len, 0);
+
+	slot = hash_search(queries, &hash, HASH_FIND, NULL);
+	if (slot != NULL)
+	{
+		query = slot->query;
+		if (query->identity_len != (uint32) identity.len ||
+			memcmp(query->identity, identity.data, identity.len) != 0 ||
+			!pgcache_query_is_current(query))
+		{
+			drop_query(query);
+			query = NULL;
+		}
+	}
+	if (query == NULL)
+	{
+		if (nqueries >= MAX_QUERIES)
+			drop_query(dlist_tail_element(PgCacheQuery, lru, &lru));
+		query = make_query(call, &identity, hash);
+		slot = hash_search(queries, &hash, HASH_ENTER, NULL);
+		slot->query = query;
+		dlist_push_head(&lru, &query->lru);
+		nqueries++;
+	}
+	else
+		dlist_move_head(&lru, &query->lru);
+
+	if (!in_use(query))
+		query->users = 0;
+	query->users++;
+	query->lxid = pgcache_local_transaction_id();
+	return query;
+}
+
+void
+pgcache_query_release(PgCacheQuery *query)
+{
+	query->users--;
+}
+
+/*
+ * The parameters in executor form.  Bare literals, whose type the row did not
+ * know, are read as the type the query gives them.
+ */
+ParamListInfo
+pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call)
+{
+	ParamListInfo params;
+
+	if (query->nparams == 0)
+		return NULL;
+	params = makeParamList(query->nparams);
+	for (int i = 0; i < query->nparams; i++)
+	{
+		ParamExternData *param = &params->params[i];
+
+		param->ptype = query->param_types[i];
+		param->pflags = PARAM_FLAG_CONST;
+		param->isnull = call->nulls[i];
+		param->value = call->values[i];
+		if (call->types[i] == UNKNOWNOID && !param->isnull)
+		{
+			Oid			input;
+			Oid			ioparam;
+
+			getTypeInputInfo(param->ptype, &input, &ioparam);
+			param->value = OidInputFunctionCall(input, DatumGetCString(call->values[i]), ioparam, -1);
+		}
+	}
+	return params;
+}

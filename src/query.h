@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *	  The session's memory of analysed queries.
+ *
+ * IDENTIFICATION
+ *	  src/query.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_QUERY_H
+#define PGCACHE_QUERY_H
+
+#include "access/tupdesc.h"
+#include "lib/ilist.h"
+#include "nodes/params.h"
+#include "utils/plancache.h"
+
+#include "analysis.h"
+#include "pgcache.h"
+
+/* What the caller asked for: text and parameters as given. */
+typedef struct PgCacheCall
+{
+	const char *text;			/* trimmed */
+	uint32		text_len;
+	PgCacheForm form;
+	int			nparams;
+	Oid		   *types;			/* UNKNOWNOID for bare literals */
+	Datum	   *values;
+	bool	   *nulls;
+} PgCacheCall;
+
+/* An analysed query, for one role under one set of settings. */
+typedef struct PgCacheQuery
+{
+	uint64		hash;			/* of identity; must be first: hash key */
+	dlist_node	lru;			/* most recently used first */
+	MemoryContext context;		/* holds all this */
+	char	   *identity;		/* settings, role, form, given types, text */
+	uint32		identity_len;
+	CachedPlanSource *source;
+	List	   *query_list;		/* source's, as it was analysed */
+	uint64		generation;		/* of the catalogs it was analysed under */
+	int			nparams;
+	Oid		   *param_types;	/* resolved */
+	PgCacheReason reason;		/* why its result cannot be cached, if so */
+	PgCacheDepSet deps;
+	char	   *key_prefix;		/* the part of the key that is the same for all calls */
+	uint32		key_prefix_len;
+	uint64		key_prefix_hash;
+	uint32		text_offset;	/* the text within key_prefix */
+	uint32		text_len;
+	int			users;			/* calls under way, in transaction "lxid" */
+	LocalTransactionId lxid;
+	bool		dropped;		/* out of the table; freed when no longer used */
+} PgCacheQuery;
+
+extern void pgcache_query_init(void);
+extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call);
+extern void pgcache_query_release(PgCacheQuery *query);
+extern bool pgcache_query_is_current(const PgCacheQuery *query);
+extern ParamListInfo pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call);
+
+#endif							/* PGCACHE_QUERY_H */

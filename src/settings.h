@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *	  The settings of the session that a result can depend on.
+ *
+ * IDENTIFICATION
+ *	  src/settings.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_SETTINGS_H
+#define PGCACHE_SETTINGS_H
+
+#include "lib/stringinfo.h"
+
+#include "pgcache.h"
+
+extern void pgcache_settings_append(StringInfo buf);
+
+#endif							/* PGCACHE_SETTINGS_H */

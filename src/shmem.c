@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.c
+ *	  Asks for shared memory at server start and has its owners set it up.
+ *
+ * After a crash the postmaster runs the startup hook again with fresh memory:
+ * every owner finds its piece missing and initialises it.
+ *
+ * IDENTIFICATION
+ *	  src/shmem.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "shmem.h"
+#include "stats.h"
+#include "store.h"
+#include "versions.h"
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+static void
+request(void)
+{
+	Size		size;
+
+	if (prev_shmem_request)
+		prev_shmem_request();
+
+	size = pgcache_versions_shmem_size();
+	size = add_size(size, pgcache_stats_shmem_size());
+	size = add_size(size, pgcache_store_shmem_size());
+	RequestAddinShmemSpace(size);
+	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
+	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
+	RequestNamedLWLockTranche(PGCACHE_ARENA_TRANCHE, PGCACHE_MAX_ZONES);
+}
+
+static void
+startup(void)
+{
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	pgcache_versions_shmem_init();
+	pgcache_stats_shmem_init();
+	pgcache_store_shmem_init();
+	LWLockRelease(AddinShmemInitLock);
+}
+
+/* Installs the hooks; called once, from _PG_init. */
+void
+pgcache_shmem_init(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = startup;
+}

@@ -1,0 +1,564 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  Entries of the store: pinning, writing, publishing.
+ *
+ * A backend holds two kinds of things: pins, by which an entry's memory stays
+ * where it is, and at most one entry being written, which nobody else can see
+ * yet.  Both are remembered locally and given up when the (sub)transaction
+ * that took them ends, however it ends, and by an on_shmem_exit callback when
+ * the backend leaves in the middle (FATAL).  After a SIGKILL the postmaster
+ * starts with an empty store.
+ *
+ * Nothing here raises an error for want of shared memory: pgcache_store_begin
+ * and pgcache_store_append return false and leave nothing behind.
+ *
+ * IDENTIFICATION
+ *	  src/store.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "stats.h"
+#include "store_internal.h"
+#include "testpoint.h"
+
+/* A further piece of an entry; rows stand behind it. */
+typedef struct PgCacheExtent
+{
+	PgCachePtr	next;
+	uint64		rows_len;
+} PgCacheExtent;
+
+/* A piece smaller than this is not worth its header. */
+#define MIN_EXTENT_SIZE		4096
+
+/* Rounds of eviction before a result is given up. */
+#define MAX_EVICT_ROUNDS	8
+
+typedef struct Pin
+{
+	PgCacheEntry *entry;
+	int			nest_level;
+} Pin;
+
+/* The entry being written. */
+typedef struct Writer
+{
+	PgCacheEntry *entry;		/* NULL = none */
+	PgCacheExtent *extent;		/* the current one; NULL = still in the entry's own */
+	PgCachePtr *last_link;		/* where the next extent is to be hung */
+	char	   *next;			/* where the next row goes */
+	char	   *end;
+	Size		rows_left;		/* bytes of rows to come */
+	int			nest_level;
+} Writer;
+
+static Pin *pins = NULL;
+static int	npins = 0;
+static int	max_pins = 0;
+static Writer writer = {NULL};
+static bool exit_registered = false;
+static PgCacheEntryStateFn state_fn = NULL;
+
+Size
+pgcache_store_shmem_size(void)
+{
+	Size		size = pgcache_arena_shmem_size();
+
+	size = add_size(size, pgcache_index_shmem_size());
+	return add_size(size, pgcache_evict_shmem_size());
+}
+
+void
+pgcache_store_shmem_init(void)
+{
+	pgcache_arena_shmem_init();
+	pgcache_index_shmem_init();
+	pgcache_evict_shmem_init();
+}
+
+/* Who knows whether an entry is still good; the store does not. */
+void
+pgcache_store_set_state_fn(PgCacheEntryStateFn fn)
+{
+	state_fn = fn;
+}
+
+PgCacheEntryState
+pgcache_entry_state(const PgCacheEntry *entry)
+{
+	return state_fn(entry);
+}
+
+void
+pgcache_count_removal(PgCacheEntryState state)
+{
+	switch (state)
+	{
+		case PGCACHE_ENTRY_VALID:
+			pgcache_stats_add(PGCACHE_COUNT_EVICTIONS, 1);
+			break;
+		case PGCACHE_ENTRY_INVALID:
+			pgcache_stats_add(PGCACHE_COUNT_INVALIDATIONS, 1);
+			break;
+		case PGCACHE_ENTRY_EXPIRED:
+			pgcache_stats_add(PGCACHE_COUNT_EXPIRATIONS, 1);
+			break;
+	}
+}
+
+/*
+ * The parts of an entry
+ */
+
+static Size
+deps_offset(void)
+{
+	return MAXALIGN(sizeof(PgCacheEntry));
+}
+
+static Size
+types_offset(uint32 ndeps)
+{
+	return deps_offset() + MAXALIGN(ndeps * sizeof(PgCacheDep));
+}
+
+static Size
+tags_offset(uint32 ndeps, uint16 natts)
+{
+	return types_offset(ndeps) + MAXALIGN(natts * sizeof(Oid));
+}
+
+static Size
+key_offset(uint32 ndeps, uint16 natts, uint32 tags_len)
+{
+	return tags_offset(ndeps, natts) + MAXALIGN(tags_len);
+}
+
+static Size
+rows_offset(const PgCacheEntry *entry)
+{
+	return key_offset(entry->ndeps, entry->natts, entry->tags_len) + MAXALIGN(entry->key_len);
+}
+
+const PgCacheDep *
+pgcache_entry_deps(const PgCacheEntry *entry)
+{
+	return (const PgCacheDep *) ((const char *) entry + deps_offset());
+}
+
+const Oid *
+pgcache_entry_column_types(const PgCacheEntry *entry)
+{
+	return (const Oid *) ((const char *) entry + types_offset(entry->ndeps));
+}
+
+const char *
+pgcache_entry_tags(const PgCacheEntry *entry)
+{
+	return (const char *) entry + tags_offset(entry->ndeps, entry->natts);
+}
+
+const char *
+pgcache_entry_key(const PgCacheEntry *entry)
+{
+	return (const char *) entry + key_offset(entry->ndeps, entry->natts, entry->tags_len);
+}
+
+/*
+ * References and pins
+ */
+
+/* Free all extents of an entry that nobody refers to; returns the bytes freed. */
+static Size
+free_entry(PgCacheEntry *entry)
+{
+	PgCachePtr	extent = entry->extents;
+	Size		freed = pgcache_arena_free(pgcache_arena_pointer(entry));
+
+	while (extent != 0)
+	{
+		PgCachePtr	next = ((PgCacheExtent *) pgcache_arena_address(extent))->next;
+
+		freed += pgcache_arena_free(extent);
+		extent = next;
+	}
+	return freed;
+}
+
+/* Drop one reference; returns the bytes freed if it was the last. */
+Size
+pgcache_entry_unref(PgCacheEntry *entry)
+{
+	if (pg_atomic_sub_fetch_u32(&entry->refs, 1) > 0)
+		return 0;
+	return free_entry(entry);
+}
+
+/* on_shmem_exit callback */
+static void
+release_at_exit(int code, Datum arg)
+{
+	pgcache_store_release(0);
+}
+
+/* Make sure that a pin, once taken, will be given up. */
+static void
+prepare_to_hold(int n)
+{
+	if (!exit_registered)
+	{
+		on_shmem_exit(release_at_exit, (Datum) 0);
+		exit_registered = true;
+	}
+	if (npins + n > max_pins)
+	{
+		int			newmax = Max(16, (npins + n) * 2);
+
+		if (pins == NULL)
+			pins = MemoryContextAlloc(TopMemoryContext, newmax * sizeof(Pin));
+		else
+			pins = repalloc(pins, newmax * sizeof(Pin));
+		max_pins = newmax;
+	}
+}
+
+static void
+remember_pin(PgCacheEntry *entry)
+{
+	pins[npins].entry = entry;
+	pins[npins].nest_level = GetCurrentTransactionNestLevel();
+	npins++;
+}
+
+/* Find an entry and pin it; NULL if there is none. */
+PgCacheEntry *
+pgcache_store_pin(const PgCacheKey *key)
+{
+	PgCacheEntry *entry;
+
+	prepare_to_hold(1);
+	entry = pgcache_index_pin(key);
+	if (entry != NULL)
+		remember_pin(entry);
+	return entry;
+}
+
+void
+pgcache_store_unpin(PgCacheEntry *entry)
+{
+	int			i = npins - 1;
+
+	while (i >= 0 && pins[i].entry != entry)
+		i--;
+	Assert(i >= 0);
+	pins[i] = pins[--npins];
+	pgcache_entry_unref(entry);
+}
+
+/* The entry was hit. */
+void
+pgcache_store_touch(PgCacheEntry *entry)
+{
+	pg_atomic_fetch_add_u64(&entry->hits, 1);
+	if (entry->usage < PGCACHE_MAX_USAGE)
+		entry->usage = PGCACHE_MAX_USAGE;
+}
+
+/*
+ * Give up what was taken at this transaction nesting level or deeper.  The
+ * list of pins is cut before each reference is dropped, so that an exit in
+ * the middle drops none twice.
+ */
+void
+pgcache_store_release(int nest_level)
+{
+	if (writer.entry != NULL && writer.nest_level >= nest_level)
+		pgcache_store_abandon();
+	for (int i = npins - 1; i >= 0; i--)
+	{
+		if (pins[i].nest_level >= nest_level)
+		{
+			PgCacheEntry *entry = pins[i].entry;
+
+			pins[i] = pins[--npins];
+			pgcache_entry_unref(entry);
+		}
+	}
+}
+
+/*
+ * Reading rows
+ */
+
+static void
+read_from(PgCacheReader *reader, const char *rows, Size len)
+{
+	reader->next = rows;
+	reader->end = rows + len;
+}
+
+void
+pgcache_reader_start(PgCacheReader *reader, const PgCacheEntry *entry)
+{
+	reader->rows_left = entry->nrows;
+	reader->extents = entry->extents;
+	read_from(reader, (const char *) entry + rows_offset(entry), entry->first_rows_len);
+}
+
+/* The next row, in place, or NULL at the end; good as long as the pin. */
+MinimalTuple
+pgcache_reader_next(PgCacheReader *reader)
+{
+	MinimalTuple tuple;
+
+	if (reader->rows_left == 0)
+		return NULL;
+	while (reader->next == reader->end)
+	{
+		PgCacheExtent *extent = pgcache_arena_address(reader->extents);
+
+		reader->extents = extent->next;
+		read_from(reader, (const char *) extent + MAXALIGN(sizeof(PgCacheExtent)), extent->rows_len);
+	}
+	tuple = (MinimalTuple) reader->next;
+	reader->next += MAXALIGN(tuple->t_len);
+	reader->rows_left--;
+	return tuple;
+}
+
+/*
+ * Call fn for every entry, pinned, in no particular order.  Entries that come
+ * or go meanwhile may be seen or not.
+ */
+void
+pgcache_store_scan(PgCacheScanFn fn, void *arg)
+{
+	uint32		nbuckets = pgcache_index_buckets();
+	int			max = 64;
+	PgCacheEntry **entries = palloc(max * sizeof(PgCacheEntry *));
+
+	for (uint32 bucket = 0; bucket < nbuckets; bucket++)
+	{
+		int			n;
+
+		if (pgcache_index_bucket_empty(bucket))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		prepare_to_hold(max);
+		n = pgcache_index_pin_bucket(bucket, entries, max);
+		for (int i = 0; i < Min(n, max); i++)
+			remember_pin(entries[i]);
+		for (int i = 0; i < Min(n, max); i++)
+		{
+			fn(entries[i], arg);
+			pgcache_store_unpin(entries[i]);
+		}
+	}
+	pfree(entries);
+}
+
+/*
+ * Writing
+ */
+
+/*
+ * Allocate "want" bytes, evicting if need be.  Takes less, but at least "min",
+ * when there is enough memory and it is only in pieces.  0 = no room.
+ */
+static PgCachePtr
+allocate(Size min, Size want, Size *got)
+{
+	PgCachePtr	ptr;
+
+	*got = want;
+	min = Min(want, Max(min, MIN_EXTENT_SIZE));
+	for (int round = 0; round < MAX_EVICT_ROUNDS; round++)
+	{
+		if ((ptr = pgcache_arena_alloc(want)) != 0)
+			return ptr;
+		if (pgcache_arena_size() - pgcache_arena_used() > want &&
+			(ptr = pgcache_arena_alloc_largest(min, want, got)) != 0)
+			return ptr;
+		if (pgcache_evict(want) == 0)
+			break;
+	}
+	return pgcache_arena_alloc_largest(min, want, got);
+}
+
+/* The most bytes of rows that are accepted: one result must not empty the cache. */
+Size
+pgcache_store_max_rows_len(void)
+{
+	return pgcache_arena_size() / 2;
+}
+
+static void
+copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta)
+{
+	memset(entry, 0, sizeof(PgCacheEntry));
+	entry->hash = meta->key->hash;
+	pg_atomic_init_u32(&entry->refs, 1);
+	entry->usage = 1;
+	entry->form = meta->form;
+	entry->natts = meta->natts;
+	entry->dbid = meta->dbid;
+	entry->userid = meta->userid;
+	entry->ndeps = meta->ndeps;
+	entry->tags_len = meta->tags_len;
+	entry->key_len = meta->key->len;
+	entry->text_offset = meta->key->text_offset;
+	entry->text_len = meta->key->text_len;
+	entry->nrows = meta->nrows;
+	entry->cost_us = meta->cost_us;
+	entry->created_at = meta->created_at;
+	entry->expires_at = meta->expires_at;
+	pg_atomic_init_u64(&entry->hits, 0);
+
+	memcpy(unconstify(PgCacheDep *, pgcache_entry_deps(entry)), meta->deps,
+		   meta->ndeps * sizeof(PgCacheDep));
+	memcpy(unconstify(Oid *, pgcache_entry_column_types(entry)), meta->column_types,
+		   meta->natts * sizeof(Oid));
+	memcpy(unconstify(char *, pgcache_entry_tags(entry)), meta->tags, meta->tags_len);
+	memcpy(unconstify(char *, pgcache_entry_key(entry)), meta->key->data, meta->key->len);
+}
+
+/* Begin an entry; false if there is no room. */
+bool
+pgcache_store_begin(const PgCacheEntryMeta *meta)
+{
+	Size		head = key_offset(meta->ndeps, meta->natts, meta->tags_len) + MAXALIGN(meta->key->len);
+	Size		size;
+	PgCachePtr	ptr;
+
+	Assert(writer.entry == NULL);
+	if (meta->rows_len > pgcache_store_max_rows_len())
+		return false;
+	prepare_to_hold(0);
+	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, &size);
+	if (ptr == 0)
+		return false;
+
+	/* from here to the end of the statement an exit would free it */
+	writer.entry = pgcache_arena_address(ptr);
+	copy_head(writer.entry, meta);
+	writer.entry->bytes = pgcache_arena_block_size(ptr);
+	writer.extent = NULL;
+	writer.last_link = &writer.entry->extents;
+	writer.next = (char *) writer.entry + head;
+	writer.end = (char *) writer.entry + size;
+	writer.rows_left = meta->rows_len;
+	writer.nest_level = GetCurrentTransactionNestLevel();
+	return true;
+}
+
+/* Continue in a new extent with room for at least "len" bytes. */
+static bool
+add_extent(Size len)
+{
+	Size		size;
+	PgCachePtr	ptr = allocate(MAXALIGN(sizeof(PgCacheExtent)) + len,
+							   MAXALIGN(sizeof(PgCacheExtent)) + writer.rows_left, &size);
+
+	if (ptr == 0)
+		return false;
+	writer.extent = pgcache_arena_address(ptr);
+	writer.extent->next = 0;
+	writer.extent->rows_len = 0;
+	*writer.last_link = ptr;
+	writer.last_link = &writer.extent->next;
+	writer.next = (char *) writer.extent + MAXALIGN(sizeof(PgCacheExtent));
+	writer.end = (char *) writer.extent + size;
+	writer.entry->bytes += pgcache_arena_block_size(ptr);
+	return true;
+}
+
+/* Add a row; on false there was no room and the entry is gone. */
+bool
+pgcache_store_append(MinimalTuple tuple)
+{
+	Size		len = MAXALIGN(tuple->t_len);
+
+	if (writer.next + len > writer.end && !add_extent(len))
+	{
+		pgcache_store_abandon();
+		return false;
+	}
+	memcpy(writer.next, tuple, tuple->t_len);
+	writer.next += len;
+	writer.rows_left -= len;
+	if (writer.extent != NULL)
+		writer.extent->rows_len += len;
+	else
+		writer.entry->first_rows_len += len;
+	return true;
+}
+
+/* Make the entry visible to all, in place of an older one with its key. */
+void
+pgcache_store_publish(void)
+{
+	PgCacheEntry *entry = writer.entry;
+	PgCacheEntry *old;
+
+	Assert(writer.rows_left == 0);
+	writer.entry = NULL;
+	old = pgcache_index_link(entry);
+	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
+	if (old != NULL)
+	{
+		PgCacheEntryState state = pgcache_entry_state(old);
+
+		/* a valid one was not evicted, it was refreshed */
+		if (state != PGCACHE_ENTRY_VALID)
+			pgcache_count_removal(state);
+		pgcache_entry_unref(old);
+	}
+}
+
+/* Drop the entry being written. */
+void
+pgcache_store_abandon(void)
+{
+	PgCacheEntry *entry = writer.entry;
+
+	writer.entry = NULL;
+	if (entry != NULL)
+		free_entry(entry);
+}
+
+/* Free all entries that are invalid or expired. */
+void
+pgcache_store_sweep(void)
+{
+	pgcache_evict_dead();
+}
+
+/*
+ * Accounting
+ */
+
+uint64
+pgcache_store_entries(void)
+{
+	return pgcache_index_entries();
+}
+
+Size
+pgcache_store_memory_used(void)
+{
+	return pgcache_arena_used();
+}
+
+Size
+pgcache_store_memory_size(void)
+{
+	return pgcache_arena_size();
+}

@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_internal.h
+ *	  What the files of the store share among themselves.
+ *
+ *	store.c			entries: pin, write, publish; what the backend holds
+ *	store_index.c	key -> entry: buckets and their partition locks
+ *	store_arena.c	memory of entries: zones and their locks
+ *	store_evict.c	which entry goes when there is no room
+ *
+ * Locks, in the order in which they may be taken:
+ *
+ *	1. one index partition (LWLock): the chains of its buckets.  Shared to find
+ *	   and pin, exclusive to link and unlink.  Never two at a time.
+ *	2. one arena zone (LWLock, always exclusive): its blocks and free lists.
+ *
+ * Nothing is allocated, copied or waited for under either, and no error is
+ * raised.  An entry is pinned under its partition's lock and used without it.
+ * References are dropped after the partition lock is released, because
+ * dropping the last one frees, which takes zone locks.
+ *
+ * Life of an entry: private (being written by one backend) -> linked (refs = 1
+ * for the index) -> unlinked (replaced, evicted, swept) -> freed by whoever
+ * drops the last reference.
+ *
+ * IDENTIFICATION
+ *	  src/store_internal.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_STORE_INTERNAL_H
+#define PGCACHE_STORE_INTERNAL_H
+
+#include "storage/lwlock.h"
+
+#include "store.h"
+
+/* GCLOCK: an entry survives this many passes of the hand after its last hit. */
+#define PGCACHE_MAX_USAGE	3
+
+/* store_arena.c */
+extern Size pgcache_arena_shmem_size(void);
+extern void pgcache_arena_shmem_init(void);
+extern void *pgcache_arena_address(PgCachePtr ptr);
+extern PgCachePtr pgcache_arena_pointer(const void *address);
+extern PgCachePtr pgcache_arena_alloc(Size size);
+extern PgCachePtr pgcache_arena_alloc_largest(Size min, Size max, Size *size);
+extern Size pgcache_arena_free(PgCachePtr ptr);
+extern Size pgcache_arena_block_size(PgCachePtr ptr);
+extern Size pgcache_arena_used(void);
+extern Size pgcache_arena_size(void);
+
+/* store_index.c */
+extern Size pgcache_index_shmem_size(void);
+extern void pgcache_index_shmem_init(void);
+extern uint32 pgcache_index_buckets(void);
+extern bool pgcache_index_bucket_empty(uint32 bucket);
+extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key);
+extern PgCacheEntry *pgcache_index_link(PgCacheEntry *entry);
+extern PgCacheEntry *pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *), void *arg);
+extern int	pgcache_index_pin_bucket(uint32 bucket, PgCacheEntry **entries, int max);
+extern uint64 pgcache_index_entries(void);
+
+/* store_evict.c */
+extern Size pgcache_evict_shmem_size(void);
+extern void pgcache_evict_shmem_init(void);
+extern Size pgcache_evict(Size wanted);
+extern void pgcache_evict_dead(void);
+
+/* store.c */
+extern Size pgcache_entry_unref(PgCacheEntry *entry);
+extern void pgcache_count_removal(PgCacheEntryState state);
+
+#endif							/* PGCACHE_STORE_INTERNAL_H */

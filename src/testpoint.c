@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * testpoint.c
+ *	  Stops a backend at a named place until a test lets it go on.
+ *
+ * The wait is on the same lock as SQL's pg_advisory_lock(hashtext('name')), so
+ * isolationtester sees the session as blocked and no test ever sleeps.  The
+ * lock is taken at session level: a test point may stand where the resource
+ * owner of the transaction is already closing.
+ *
+ * IDENTIFICATION
+ *	  src/testpoint.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#include "guc.h"
+#include "testpoint.h"
+
+#ifdef PGCACHE_TESTPOINTS
+
+/* Is "name" a word of the comma-separated list? */
+static bool
+listed(const char *list, const char *name)
+{
+	size_t		len = strlen(name);
+
+	while (list != NULL && *list != '\0')
+	{
+		while (*list == ' ' || *list == ',')
+			list++;
+		if (strncmp(list, name, len) == 0 &&
+			(list[len] == '\0' || list[len] == ',' || list[len] == ' '))
+			return true;
+		list = strchr(list, ',');
+	}
+	return false;
+}
+
+void
+pgcache_testpoint(const char *name)
+{
+	LOCKTAG		tag;
+	int64		key;
+
+	if (!listed(pgcache_testpoints, name))
+		return;
+
+	/* hashtext() gives an int4, which pg_advisory_lock(bigint) widens */
+	key = (int32) DatumGetInt32(hash_any((const unsigned char *) name, strlen(name)));
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, 1);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+#endif							/* PGCACHE_TESTPOINTS */

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * versions.c
+ *	  The clock and the slots in shared memory, and the protocol over them.
+ *
+ *	writer	before its commit can be visible (PRE_COMMIT): announce
+ *				for each slot: pending++, then seq = max(seq, ++clock)
+ *			when it is visible or gone, and its invalidation messages are
+ *			sent (release of its locks): finish
+ *				for each slot: seq = max(seq, ++clock), then pending--
+ *	reader	on a miss: g0 = clock, then accept invalidation messages, then
+ *				take a new snapshot, then compute;
+ *				the result may be stored with the slots' present seqs if every
+ *				slot has pending == 0 and seq <= g0 (pgcache_deps_settle)
+ *			on a hit: every slot's seq equals the stored one
+ *
+ * Why it is right.  A writer that the reader's snapshot cannot see leaves the
+ * ProcArray after that snapshot, so its second stamp is later than g0.  At the
+ * time the reader settles, such a writer has either finished (seq > g0), or is
+ * between its stamps (pending > 0), or has not begun: then its first stamp
+ * comes before it can be visible, and the stored seq no longer matches.  The
+ * slots need not be known before the computation, because g0 is one reading
+ * of one clock for all of them.  The same argument holds for catalogs, with
+ * the acceptance of invalidation messages in the place of the snapshot.
+ *
+ * Everything is an atomic; there are no locks here.  fetch_add and
+ * compare_exchange are full barriers, plain reads are ordered where it matters
+ * by explicit barriers.  "invalidations" and "last_change" are for display and
+ * may lose an update to a race.
+ *
+ * Life cycle: zeroed at server start and after a crash restart, when the store
+ * is emptied as well.
+ *
+ * IDENTIFICATION
+ *	  src/versions.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "port/atomics.h"
+#include "storage/shmem.h"
+
+#include "versions.h"
+
+typedef struct PgCacheSharedSlot
+{
+	pg_atomic_uint64 seq;		/* clock reading of the latest stamp; 0 = never written */
+	pg_atomic_uint64 last_xid;	/* highest FullTransactionId that stamped it */
+	pg_atomic_uint64 last_change;	/* TimestampTz of the latest stamp */
+	pg_atomic_uint32 pending;	/* writers between their two stamps */
+	pg_atomic_uint32 invalidations; /* writers so far */
+} PgCacheSharedSlot;
+
+StaticAssertDecl(sizeof(PgCacheSharedSlot) == 32, "two slots share a cache line of 64 bytes");
+
+typedef struct PgCacheSharedVersions
+{
+	pg_atomic_uint64 clock;		/* advanced by every stamp; starts at 1 */
+	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];
+	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
+} PgCacheSharedVersions;
+
+/* First slot of each kind's region; a region ends where the next one begins. */
+static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
+	0,							/* roles: one slot */
+	1,							/* catalog */
+	256,						/* function */
+	4096,						/* type */
+	8192,						/* relation */
+	32768,						/* query */
+	49152,						/* tag */
+	PGCACHE_NUM_SLOTS
+};
+
+static PgCacheSharedVersions *versions = NULL;
+
+Size
+pgcache_versions_shmem_size(void)
+{
+	return sizeof(PgCacheSharedVersions);
+}
+
+void
+pgcache_versions_shmem_init(void)
+{
+	bool		found;
+
+	versions = ShmemInitStruct("pgcache versions", sizeof(PgCacheSharedVersions), &found);
+	if (found)
+		return;
+
+	memset(versions, 0, sizeof(PgCacheSharedVersions));
+	pg_atomic_init_u64(&versions->clock, 1);
+	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
+	{
+		PgCacheSharedSlot *slot = &versions->slots[i];
+
+		pg_atomic_init_u64(&slot->seq, 0);
+		pg_atomic_init_u64(&slot->last_xid, 0);
+		pg_atomic_init_u64(&slot->last_change, 0);
+		pg_atomic_init_u32(&slot->pending, 0);
+		pg_atomic_init_u32(&slot->invalidations, 0);
+	}
+}
+
+/*
+ * Naming slots
+ */
+
+static uint32
+slot_in_region(PgCacheSlotKind kind, uint64 hash)
+{
+	uint32		start = region_start[kind];
+	uint32		size = region_start[kind + 1] - start;
+
+	return start + (uint32) (hash % size);
+}
+
+static uint64
+hash_pair(uint32 a, uint32 b)
+{
+	uint32		pair[2] = {a, b};
+
+	return hash_bytes_extended((const unsigned char *) pair, sizeof(pair), 0);
+}
+
+uint32
+pgcache_slot_roles(void)
+{
+	return region_start[PGCACHE_SLOT_ROLES];
+}
+
+uint32
+pgcache_slot_catalog(Oid database)
+{
+	return slot_in_region(PGCACHE_SLOT_CATALOG, database);
+}
+
+/* Shared relations have database 0, as in invalidation messages. */
+uint32
+pgcache_slot_relation(Oid database, Oid relation)
+{
+	return slot_in_region(PGCACHE_SLOT_RELATION, hash_pair(database, relation));
+}
+
+uint32
+pgcache_slot_function(Oid database, uint32 syscache_hash)
+{
+	return slot_in_region(PGCACHE_SLOT_FUNCTION, hash_pair(database, syscache_hash));
+}
+
+uint32
+pgcache_slot_type(Oid database, uint32 syscache_hash)
+{
+	return slot_in_region(PGCACHE_SLOT_TYPE, hash_pair(database, syscache_hash));
+}
+
+uint32
+pgcache_slot_query(uint64 hash)
+{
+	return slot_in_region(PGCACHE_SLOT_QUERY, hash);
+}
+
+uint32
+pgcache_slot_tag(Oid database, const char *tag)
+{
+	return slot_in_region(PGCACHE_SLOT_TAG,
+						  hash_bytes_extended((const unsigned char *) tag, strlen(tag), database));
+}
+
+PgCacheSlotKind
+pgcache_slot_kind(uint32 slot)
+{
+	int			kind = PGCACHE_NUM_SLOT_KINDS - 1;
+
+	while (slot < region_start[kind])
+		kind--;
+	return (PgCacheSlotKind) kind;
+}
+
+/*
+ * Reading
+ */
+
+/* Read the clock; a snapshot taken after this call is younger than the reading. */
+uint64
+pgcache_clock_read(void)
+{
+	uint64		now = pg_atomic_read_u64(&versions->clock);
+
+	pg_memory_barrier();
+	return now;
+}
+
+/*
+ * Fill in the present seq of each dependency and tell whether a result that
+ * was computed under a snapshot taken after clock reading "since" is current
+ * with them.  If not, the result must not be stored.
+ */
+bool
+pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since)
+{
+	pg_memory_barrier();
+	for (int i = 0; i < ndeps; i++)
+	{
+		PgCacheSharedSlot *slot = &versions->slots[deps[i].slot];
+
+		/* a finishing writer stamps before it leaves, so read in that order */
+		if (pg_atomic_read_u32(&slot->pending) != 0)
+			return false;
+		pg_read_barrier();
+		deps[i].seq = pg_atomic_read_u64(&slot->seq);
+		if (deps[i].seq > since)
+			return false;
+	}
+	return true;
+}
+
+/* Has nothing been written since these dependencies were settled? */
+bool
+pgcache_deps_current(const PgCacheDep *deps, int ndeps)
+{
+	return pgcache_deps_first_changed(deps, ndeps) < 0;
+}
+
+/* The first dependency that was written since, or -1. */
+int
+pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps)
+{
+	pg_read_barrier();
+	for (int i = 0; i < ndeps; i++)
+	{
+		if (pg_atomic_read_u64(&versions->slots[deps[i].slot].seq) != deps[i].seq)
+			return i;
+	}
+	return -1;
+}
+
+/* How often a slot was written, and when last (0 = never); for display. */
+void
+pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
+{
+	*invalidations = pg_atomic_read_u32(&versions->slots[slot].invalidations);
+	*last = (TimestampTz) pg_atomic_read_u64(&versions->slots[slot].last_change);
+}
+
+/*
+ * Writing
+ */
+
+static void
+raise_to(pg_atomic_uint64 *var, uint64 value)
+{
+	uint64		old = pg_atomic_read_u64(var);
+
+	while (old < value && !pg_atomic_compare_exchange_u64(var, &old, value))
+		;
+}
+
+static void
+stamp(PgCacheSharedSlot *slot)
+{
+	raise_to(&slot->seq, pg_atomic_add_fetch_u64(&versions->clock, 1));
+}
+
+/*
+ * First stamp: the commit of these writes may become visible from now on.
+ * "xid" is invalid for a transaction that declares changes without having
+ * written anything itself.
+ */
+void
+pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < nslots; i++)
+	{
+		PgCacheSharedSlot *slot = &versions->slots[slots[i]];
+
+		pg_atomic_fetch_add_u32(&slot->pending, 1);
+		stamp(slot);
+		raise_to(&slot->last_xid, U64FromFullTransactionId(xid));
+		pg_atomic_fetch_add_u32(&slot->invalidations, 1);
+		pg_atomic_write_u64(&slot->last_change, (uint64) now);
+	}
+}
+
+/* Second stamp: these writes are visible, or will never be. */
+void
+pgcache_slots_finish(const uint32 *slots, int nslots)
+{
+	for (int i = 0; i < nslots; i++)
+	{
+		PgCacheSharedSlot *slot = &versions->slots[slots[i]];
+
+		stamp(slot);
+		pg_atomic_fetch_sub_u32(&slot->pending, 1);
+	}
+}

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * versions.h
+ *	  The clock and the slots: what has been written, and when.
+ *
+ * The only place where the read side and the write side meet.  A slot is a
+ * cell of a fixed shared array onto which everything a result can depend on is
+ * hashed.  Two things sharing a slot cost an unnecessary miss, never a wrong
+ * hit.  The protocol is at the head of versions.c.
+ *
+ * IDENTIFICATION
+ *	  src/versions.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_VERSIONS_H
+#define PGCACHE_VERSIONS_H
+
+#include "access/transam.h"
+#include "utils/timestamp.h"
+
+#include "pgcache.h"
+
+/*
+ * What a slot stands for.  Each kind has a region of the array to itself, so
+ * that the many short-lived types of temporary tables, say, never disturb
+ * results that depend on tables only.
+ */
+typedef enum PgCacheSlotKind
+{
+	PGCACHE_SLOT_ROLES = 0,		/* roles and their memberships, whole cluster */
+	PGCACHE_SLOT_CATALOG,		/* a database's catalogs, and cache_clear() */
+	PGCACHE_SLOT_FUNCTION,		/* a user function, by syscache hash */
+	PGCACHE_SLOT_TYPE,			/* a user type, by syscache hash */
+	PGCACHE_SLOT_RELATION,		/* data and definition of a relation */
+	PGCACHE_SLOT_QUERY,			/* one query text with its parameters */
+	PGCACHE_SLOT_TAG,			/* a user's tag */
+	PGCACHE_NUM_SLOT_KINDS
+} PgCacheSlotKind;
+
+#define PGCACHE_NUM_SLOTS		65536
+
+extern Size pgcache_versions_shmem_size(void);
+extern void pgcache_versions_shmem_init(void);
+
+/* Naming slots */
+extern uint32 pgcache_slot_roles(void);
+extern uint32 pgcache_slot_catalog(Oid database);
+extern uint32 pgcache_slot_relation(Oid database, Oid relation);
+extern uint32 pgcache_slot_function(Oid database, uint32 syscache_hash);
+extern uint32 pgcache_slot_type(Oid database, uint32 syscache_hash);
+extern uint32 pgcache_slot_query(uint64 hash);
+extern uint32 pgcache_slot_tag(Oid database, const char *tag);
+extern PgCacheSlotKind pgcache_slot_kind(uint32 slot);
+
+/* Reading */
+extern uint64 pgcache_clock_read(void);
+extern bool pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since);
+extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps);
+extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps);
+extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
+
+/* Writing: called by mark.c alone */
+extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);
+extern void pgcache_slots_finish(const uint32 *slots, int nslots);
+
+#endif							/* PGCACHE_VERSIONS_H */
