@@ -9,6 +9,7 @@ OBJS = \
 	src/capture.o \
 	src/compute.o \
 	src/guc.o \
+	src/hint.o \
 	src/key.o \
 	src/lookup.o \
 	src/mark.o \
@@ -47,7 +48,12 @@ REGRESS = basic types limits expiry invalidate triggers ddl roles guc errors sta
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 
 # Isolation specs; they need a build with TESTPOINTS=1.
-ISOLATION_TESTS = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+ISOLATION_SPECS = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+ISOLATION_OPTS = --temp-instance=./tmp_check_iso --temp-config=test/pgcache.conf \
+	--outputdir=output_iso
+ifdef TESTPOINTS
+ISOLATION = $(ISOLATION_SPECS)
+endif
 
 TAP_TESTS_ALL = $(sort $(wildcard t/*.pl))
 
@@ -61,8 +67,7 @@ installcheck-regress:
 	$(pg_regress_installcheck) $(REGRESS_OPTS) $(REGRESS)
 
 isolationcheck:
-	$(pg_isolation_regress_installcheck) --temp-instance=./tmp_check_iso \
-		--temp-config=test/pgcache.conf --outputdir=output_iso $(ISOLATION_TESTS)
+	$(pg_isolation_regress_installcheck) $(ISOLATION_OPTS) $(ISOLATION_SPECS)
 
 tapcheck:
 	PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' PG_CONFIG='$(PG_CONFIG)' \

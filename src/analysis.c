@@ -101,7 +101,7 @@ static const Oid safe_stable_functions[] = {
 typedef struct Walk
 {
 	PgCacheAnalysis *analysis;
-	const char *text;
+	const char *source;			/* the query's text */
 } Walk;
 
 static bool walk_node(Node *node, Walk *walk);
@@ -411,8 +411,8 @@ check_const(const Const *con, Walk *walk)
 		default:
 			break;
 	}
-	if (con->location >= 0 && con->location < (int) strlen(walk->text) && may_hold_time(con->consttype) &&
-		mentions_current_time(walk->text + con->location))
+	if (con->location >= 0 && con->location < (int) strlen(walk->source) && may_hold_time(con->consttype) &&
+		mentions_current_time(walk->source + con->location))
 		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
 	return false;
 }
@@ -557,9 +557,9 @@ check_result_columns(const Query *query, Walk *walk)
  * allocated in the current memory context.
  */
 void
-pgcache_analyze(List *queries, const char *text, PgCacheAnalysis *analysis)
+pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 {
-	Walk		walk = {analysis, text};
+	Walk		walk = {analysis, source};
 	Query	   *query;
 
 	memset(analysis, 0, sizeof(*analysis));

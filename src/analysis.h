@@ -35,7 +35,7 @@ extern void pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object);
 extern bool pgcache_depset_contains(const PgCacheDepSet *set, uint32 slot, Oid object);
 extern void pgcache_depset_copy(PgCacheDepSet *to, const PgCacheDepSet *from);
 
-extern void pgcache_analyze(List *queries, const char *text, PgCacheAnalysis *analysis);
+extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);
 extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
 
 #endif							/* PGCACHE_ANALYSIS_H */

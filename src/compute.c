@@ -216,7 +216,7 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
 	PGCACHE_TESTPOINT("fill-snapshot");
 	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
 
-	if (query->source->query_list == query->query_list)
+	if (!query->reanalysed)
 	{
 		/* no rule makes more than one query of a SELECT */
 		Assert(list_length(plan->stmt_list) == 1);

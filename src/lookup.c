@@ -298,7 +298,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 
 	if (result->reason != PGCACHE_REASON_NONE)
 		return result->reason;
-	if (result->too_large)
+	if (result->too_large || lookup->key.len > (Size) pgcache_max_entry_size * 1024)
 		return PGCACHE_TOO_LARGE;
 	if (pgcache_mark_meets(deps->deps, deps->ndeps))
 		return PGCACHE_OWN_WRITE;

@@ -22,6 +22,7 @@
 
 #include "capture.h"
 #include "guc.h"
+#include "hint.h"
 #include "lookup.h"
 #include "mark.h"
 #include "query.h"
@@ -62,6 +63,7 @@ _PG_init(void)
 	pgcache_guc_init();
 	pgcache_shmem_init();
 	pgcache_capture_init();
+	pgcache_hint_init();
 	pgcache_mark_init();
 	pgcache_query_init();
 	pgcache_lookup_init();

@@ -320,6 +320,21 @@ build_identity(StringInfo buf, const PgCacheCall *call)
 	pgcache_settings_append(buf);
 }
 
+static void
+note_reanalysis(void *arg)
+{
+	((PgCacheQuery *) arg)->reanalysed = true;
+}
+
+/* The plan cache drops the analysed tree when it makes a new one. */
+static void
+watch_reanalysis(PgCacheQuery *query)
+{
+	query->on_reanalysis.func = note_reanalysis;
+	query->on_reanalysis.arg = query;
+	MemoryContextRegisterResetCallback(query->source->query_context, &query->on_reanalysis);
+}
+
 /* Analyse a query; on error nothing of it remains. */
 static PgCacheQuery *
 make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
@@ -353,7 +368,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
 	error_context_stack = errcallback.previous;
 
 	pgcache_analyze(query->source->query_list, errcallback.arg, &analysis);
-	query->query_list = query->source->query_list;
+	watch_reanalysis(query);
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
 	for (int i = 0; i < query->nparams && query->reason == PGCACHE_REASON_NONE; i++)
@@ -371,12 +386,12 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
 }
 
 /* Is the remembered query what parsing its text now would give? */
-bool
-pgcache_query_is_current(const PgCacheQuery *query)
+static bool
+is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
 		query->source->is_valid &&
-		query->source->query_list == query->query_list &&
+		!query->reanalysed &&
 		pgcache_search_path_matches(query->source);
 }
 
@@ -418,7 +433,7 @@ pgcache_query_get(const PgCacheCall *call)
 		query = slot->query;
 		if (query->identity_len != (uint32) identity.len ||
 			memcmp(query->identity, identity.data, identity.len) != 0 ||
-			!pgcache_query_is_current(query))
+			!is_current(query))
 		{
 			drop_query(query);
 			query = NULL;

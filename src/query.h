@@ -40,7 +40,8 @@ typedef struct PgCacheQuery
 	char	   *identity;		/* settings, role, form, given types, text */
 	uint32		identity_len;
 	CachedPlanSource *source;
-	List	   *query_list;		/* source's, as it was analysed */
+	bool		reanalysed;		/* the plan cache has analysed the text anew */
+	MemoryContextCallback on_reanalysis;	/* tells us so */
 	uint64		generation;		/* of the catalogs it was analysed under */
 	int			nparams;
 	Oid		   *param_types;	/* resolved */
@@ -59,7 +60,6 @@ typedef struct PgCacheQuery
 extern void pgcache_query_init(void);
 extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call);
 extern void pgcache_query_release(PgCacheQuery *query);
-extern bool pgcache_query_is_current(const PgCacheQuery *query);
 extern ParamListInfo pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call);
 
 #endif							/* PGCACHE_QUERY_H */

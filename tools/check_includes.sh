@@ -1,0 +1,35 @@
+#!/bin/bash
+#
+# check_includes.sh: who may include or use what (the picture in docs/architecture.md).
+#
+# Collects facts, lines of "file thing", where thing is ./own.h, a foreign header, or a guarded word; a rule is a
+# pattern that no fact may match.
+#
+set -euo pipefail
+cd "$(dirname "$0")/../src"
+
+facts=$(
+	grep -oE '^# *include +[<"][^">]+' -- *.c *.h | sed -E 's/:# *include +[<"]/ /' |
+		while read -r file header; do if [ -f "$header" ]; then echo "$file ./$header"; else echo "$file $header"; fi; done
+	grep -owE 'LWLock[A-Z]\w*|PG_VERSION_NUM' -- *.c *.h | tr ':' ' '
+)
+bad=0
+never() {
+	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
+}
+
+read_side='^(lookup|compute|codec|query|analysis|key|sql_api)\.[ch]'
+write_side='^(capture|mark)\.[ch]'
+never '^store\S* \./(?!(store|store_internal|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
+never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
+never "$read_side"' \./capture\.h' "the read side does not see the write side"
+never "$read_side"'(?<!lookup\.c) \./mark\.h' "only lookup.c asks for the transaction's own writes"
+never "$write_side"' \./(lookup|compute|codec|query|store)\.h' "the write side does not see the read side"
+never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
+never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
+never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
+never '^(?!(compute|capture)\.c)\S+ executor/executor\.h' "queries run in compute.c and are watched in capture.c"
+never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
+never '^(?!(store\w*|versions|stats|worker|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
+	"locks belong to the owners of shared memory"
+exit $bad
