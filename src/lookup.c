@@ -47,6 +47,8 @@ typedef struct Lookup
 	PgCacheQuery *query;
 	ParamListInfo params;
 	PgCacheKey	key;
+	const char *tags;			/* the request's and, on a refill, those of the entry so far */
+	uint32		tags_len;
 } Lookup;
 
 /* For the store: is this entry still good? */
@@ -161,6 +163,35 @@ has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
 	return true;
 }
 
+/*
+ * The entry lacks some of the request's tags: fill again, with the tags of
+ * both, so that callers with different tags do not take turns.
+ */
+static void
+merge_tags(Lookup *lookup, const PgCacheEntry *entry)
+{
+	const char *a = pgcache_entry_tags(entry);
+	const char *b = lookup->tags;
+	const char *a_end = a + entry->tags_len;
+	const char *b_end = b + lookup->tags_len;
+	StringInfoData merged;
+
+	initStringInfo(&merged);
+	while (a < a_end || b < b_end)
+	{
+		int			order = a >= a_end ? 1 : b >= b_end ? -1 : strcmp(a, b);
+		const char *tag = order <= 0 ? a : b;
+
+		appendBinaryStringInfo(&merged, tag, strlen(tag) + 1);
+		if (order <= 0)
+			a += strlen(a) + 1;
+		if (order >= 0)
+			b += strlen(b) + 1;
+	}
+	lookup->tags = merged.data;
+	lookup->tags_len = merged.len;
+}
+
 /* The same key has the same columns; memory safety does not rest on that. */
 static bool
 has_columns(const PgCacheEntry *entry, TupleDesc desc)
@@ -179,7 +210,7 @@ has_columns(const PgCacheEntry *entry, TupleDesc desc)
 
 /* Does a valid entry give this caller what it asked for? */
 static bool
-entry_serves(const PgCacheEntry *entry, const Lookup *lookup)
+entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
 
@@ -187,8 +218,12 @@ entry_serves(const PgCacheEntry *entry, const Lookup *lookup)
 		return false;
 	if (request->ttl_us > 0 && entry->created_at + request->ttl_us <= GetCurrentTimestamp())
 		return false;
-	return has_tags(entry, request->tags, request->tags_len) &&
-		has_columns(entry, lookup->query->source->resultDesc);
+	if (!has_tags(entry, request->tags, request->tags_len))
+	{
+		merge_tags(lookup, entry);
+		return false;
+	}
+	return has_columns(entry, lookup->query->source->resultDesc);
 }
 
 static void
@@ -210,7 +245,7 @@ return_rows(const PgCacheEntry *entry, TupleDesc desc, Tuplestorestate *rows)
 
 /* Answer from the store; false = it cannot. */
 static bool
-answer_from_store(const Lookup *lookup)
+answer_from_store(Lookup *lookup)
 {
 	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
 	bool		hit;
@@ -240,10 +275,10 @@ answer_from_store(const Lookup *lookup)
 static void
 add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
 {
-	const char *tags = lookup->request->tags;
+	const char *end = lookup->tags + lookup->tags_len;
 
 	pgcache_depset_add(deps, lookup->key.query_slot, InvalidOid);
-	for (const char *tag = tags; tag < tags + lookup->request->tags_len; tag += strlen(tag) + 1)
+	for (const char *tag = lookup->tags; tag < end; tag += strlen(tag) + 1)
 		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);
 }
 
@@ -319,8 +354,8 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.column_types = types;
 	meta.deps = deps->deps;
 	meta.ndeps = deps->ndeps;
-	meta.tags = lookup->request->tags;
-	meta.tags_len = lookup->request->tags_len;
+	meta.tags = lookup->tags;
+	meta.tags_len = lookup->tags_len;
 	meta.nrows = result->nrows;
 	meta.rows_len = result->rows_len;
 	meta.max_row_len = result->max_row_len;
@@ -383,6 +418,8 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		PgCacheReason reason;
 
 		begin_lookup(&lookup, &request->call);
+		lookup.tags = request->tags;
+		lookup.tags_len = request->tags_len;
 		request->describe(lookup.query->source->resultDesc, request->describe_arg);
 
 		reason = bypass_reason(lookup.query);
