@@ -92,7 +92,11 @@ static const Oid safe_stable_functions[] = {
 	F_TO_JSONB,
 	/* enums: labels are catalog objects */
 	F_ENUM_FIRST, F_ENUM_LAST, F_ENUM_RANGE_ANYENUM, F_ENUM_RANGE_ANYENUM_ANYENUM,
-	/* text search: default_text_search_config, configurations are catalog objects */
+
+	/*
+	 * text search: default_text_search_config, configurations are catalog
+	 * objects
+	 */
 	F_PHRASETO_TSQUERY_TEXT, F_PLAINTO_TSQUERY_TEXT, F_TO_TSQUERY_TEXT, F_TO_TSVECTOR_JSON,
 	F_TO_TSVECTOR_JSONB, F_TO_TSVECTOR_TEXT, F_TS_HEADLINE_TEXT_TSQUERY,
 	F_TS_HEADLINE_TEXT_TSQUERY_TEXT, F_TS_MATCH_TQ, F_TS_MATCH_TT, F_WEBSEARCH_TO_TSQUERY_TEXT,
@@ -352,18 +356,18 @@ is_word_char(char c)
 
 /* Is one of the words that date/time input reads the clock for in the text? */
 static bool
-mentions_current_time(const char *text)
+mentions_current_time(const char *source)
 {
 	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
 
-	for (const char *p = text; *p != '\0'; p++)
+	for (const char *p = source; *p != '\0'; p++)
 	{
 		for (size_t i = 0; i < lengthof(words); i++)
 		{
 			size_t		len = strlen(words[i]);
 
 			if (pg_strncasecmp(p, words[i], len) == 0 && !is_word_char(p[len]) &&
-				p[len] != '(' && (p == text || !is_word_char(p[-1])))
+				p[len] != '(' && (p == source || !is_word_char(p[-1])))
 				return true;
 		}
 	}

@@ -28,7 +28,8 @@ typedef struct PgCacheAnalysis
 {
 	PgCacheReason reason;		/* PGCACHE_REASON_NONE = may be cached */
 	PgCacheDepSet deps;			/* known from the query alone */
-	StringInfoData objects;		/* OIDs of the user objects its names resolved to */
+	StringInfoData objects;		/* OIDs of the user objects its names resolved
+								 * to */
 } PgCacheAnalysis;
 
 extern void pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object);

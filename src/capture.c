@@ -300,6 +300,17 @@ trigger_saw_no_rows(const TriggerData *trigdata)
 		(trigdata->tg_newtable == NULL || tuplestore_tuple_count(trigdata->tg_newtable) == 0);
 }
 
+/* BEFORE and INSTEAD OF row triggers let the row pass unchanged. */
+static Datum
+trigger_result(const TriggerData *trigdata)
+{
+	if (!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		return PointerGetDatum(trigdata->tg_newtuple);
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
 PG_FUNCTION_INFO_V1(cache_invalidate_trigger);
 
 /*
@@ -307,7 +318,8 @@ PG_FUNCTION_INFO_V1(cache_invalidate_trigger);
  *
  * Marks the trigger's table as written.  At statement level it leaves the
  * decision to the executor hook where that is watching the same statement,
- * because only the hook knows whether a row changed.
+ * because only the hook knows whether a row changed.  On a server where the
+ * library is not loaded nothing is cached, and writes go on.
  */
 Datum
 cache_invalidate_trigger(PG_FUNCTION_ARGS)
@@ -328,19 +340,14 @@ cache_invalidate_trigger(PG_FUNCTION_ARGS)
 						   trigdata->tg_trigger->tgname, trigdata->tg_trigger->tgnargs),
 				 errhint("Create the trigger without arguments; it invalidates every result that depends on its table.")));
 
+	if (!pgcache_is_loaded())
+		return trigger_result(trigdata);
 	slot = relation_slot(RelationGetRelid(trigdata->tg_relation));
 	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
 		TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event) ||
 		!(pgcache_mark_in_statement(slot) || trigger_saw_no_rows(trigdata)))
 		pgcache_mark_declared(slot);
-
-	if (!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) || TRIGGER_FIRED_AFTER(trigdata->tg_event))
-		return PointerGetDatum(NULL);
-
-	/* BEFORE and INSTEAD OF row triggers let the row pass unchanged */
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		return PointerGetDatum(trigdata->tg_newtuple);
-	return PointerGetDatum(trigdata->tg_trigtuple);
+	return trigger_result(trigdata);
 }
 
 /* Installs the hooks; called once, from _PG_init. */

@@ -28,7 +28,8 @@ typedef struct PgCacheResult
 	Size		max_row_len;
 	bool		too_large;		/* went beyond the limit */
 	uint64		cost_us;
-	PgCacheReason reason;		/* why the plan's result cannot be stored, if so */
+	PgCacheReason reason;		/* why the plan's result cannot be stored, if
+								 * so */
 } PgCacheResult;
 
 extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,

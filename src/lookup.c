@@ -47,7 +47,8 @@ typedef struct Lookup
 	PgCacheQuery *query;
 	ParamListInfo params;
 	PgCacheKey	key;
-	const char *tags;			/* the request's and, on a refill, those of the entry so far */
+	const char *tags;			/* the request's and, on a refill, those of
+								 * the entry so far */
 	uint32		tags_len;
 } Lookup;
 
@@ -410,7 +411,7 @@ begin_lookup(Lookup *lookup, const PgCacheCall *call)
 void
 pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 {
-	Lookup		lookup = {.request = request, .rows = rows};
+	Lookup		lookup = {.request = request,.rows = rows};
 	bool		done = false;
 
 	while (!done)

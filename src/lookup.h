@@ -23,7 +23,8 @@ typedef struct PgCacheRequest
 {
 	PgCacheCall call;
 	int64		ttl_us;			/* 0 = until invalidated; PGCACHE_TTL_DEFAULT */
-	const char *tags;			/* zero-terminated strings, sorted, one after the other */
+	const char *tags;			/* zero-terminated strings, sorted, one after
+								 * the other */
 	uint32		tags_len;
 
 	/*

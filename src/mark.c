@@ -53,7 +53,8 @@ typedef struct Mark
 {
 	uint16		running;		/* statements under way that may write it */
 	bool		listed;			/* is it in "touched"? */
-	bool		written;		/* a statement did write it, or it was declared */
+	bool		written;		/* a statement did write it, or it was
+								 * declared */
 } Mark;
 
 static Mark marks[PGCACHE_NUM_SLOTS];
@@ -70,8 +71,10 @@ static int	max_announced = 0;
 
 static bool declared = false;	/* must be stamped even without an XID */
 static bool clear = false;		/* cache_clear() was called */
-static bool catalog_changed = false;	/* a utility statement may have changed catalogs */
-static int	routing = 0;		/* statements that may write partitions not yet known */
+static bool catalog_changed = false;	/* a utility statement may have
+										 * changed catalogs */
+static int	routing = 0;		/* statements that may write partitions not
+								 * yet known */
 static bool precommit_done = false;
 static bool exit_registered = false;
 

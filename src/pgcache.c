@@ -72,6 +72,12 @@ _PG_init(void)
 	preloaded = true;
 }
 
+bool
+pgcache_is_loaded(void)
+{
+	return preloaded;
+}
+
 void
 pgcache_require_loaded(void)
 {

@@ -84,7 +84,8 @@ typedef enum PgCacheReason
 	PGCACHE_NUM_REASONS
 } PgCacheReason;
 
-/* pgcache.c: raises an error unless the library was loaded at server start. */
+/* pgcache.c: was the library loaded at server start?  Require: or raise an error. */
+extern bool pgcache_is_loaded(void);
 extern void pgcache_require_loaded(void);
 
 #endif							/* PGCACHE_H */

@@ -398,7 +398,7 @@ is_current(const PgCacheQuery *query)
 static void
 create_table(void)
 {
-	HASHCTL		ctl = {.keysize = sizeof(uint64), .entrysize = sizeof(QuerySlot)};
+	HASHCTL		ctl = {.keysize = sizeof(uint64),.entrysize = sizeof(QuerySlot)};
 
 	queries = hash_create("pgcache queries", MAX_QUERIES, &ctl, HASH_ELEM | HASH_BLOBS);
 }

@@ -47,7 +47,8 @@ typedef struct PgCacheQuery
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
 	PgCacheDepSet deps;
-	char	   *key_prefix;		/* the part of the key that is the same for all calls */
+	char	   *key_prefix;		/* the part of the key that is the same for
+								 * all calls */
 	uint32		key_prefix_len;
 	uint64		key_prefix_hash;
 	uint32		text_offset;	/* the text within key_prefix */

@@ -317,15 +317,17 @@ cache_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_INVALIDATIONS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_EXPIRATIONS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_EVICTIONS]);
-	values[i++] = Int64GetDatum(0);	/* fill_waits: nobody waits for a fill */
+	values[i++] = Int64GetDatum(0); /* fill_waits: nobody waits for a fill */
 	values[i++] = Int64GetDatum(pgcache_store_entries());
 	values[i++] = Int64GetDatum(pgcache_store_memory_used());
 	values[i++] = Int64GetDatum(pgcache_store_memory_size());
 	values[i++] = Float8GetDatum(us_to_ms(totals.counters[PGCACHE_COUNT_SAVED_US]));
-	values[i++] = Int64GetDatum(0);	/* l2_hits, l2_misses, l2_errors: no second tier */
+	values[i++] = Int64GetDatum(0); /* l2_hits, l2_misses, l2_errors: no
+									 * second tier */
 	values[i++] = Int64GetDatum(0);
 	values[i++] = Int64GetDatum(0);
-	values[i++] = Int64GetDatum(0);	/* verified, verify_mismatches: no verification */
+	values[i++] = Int64GetDatum(0); /* verified, verify_mismatches: no
+									 * verification */
 	values[i++] = Int64GetDatum(0);
 	values[i++] = TimestampTzGetDatum(totals.reset_at);
 	Assert(i == STATS_COLUMNS);

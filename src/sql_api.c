@@ -33,7 +33,8 @@ typedef struct Output
 	ReturnSetInfo *rsinfo;
 	Tuplestorestate *rows;
 	TupleDesc	desc;			/* of the query's result */
-	const char *what;			/* what the caller's shape is called in messages */
+	const char *what;			/* what the caller's shape is called in
+								 * messages */
 } Output;
 
 /*
@@ -74,10 +75,12 @@ get_text(text *arg, PgCacheCall *call)
 		len--;
 	while (len > 0 && is_padding(*text))
 	{
-		text++;
+		text	  ++;
+
 		len--;
 	}
 	call->text = text;
+
 	call->text_len = len;
 }
 

@@ -33,12 +33,14 @@ typedef struct PgCacheSharedCounters
 	/* written by the owning backend only, read by all */
 	pg_atomic_uint64 counters[PGCACHE_NUM_COUNTERS];
 	pg_atomic_uint64 reasons[PGCACHE_NUM_REASONS];
-	char		pad[PG_CACHE_LINE_SIZE];	/* no false sharing with the neighbour */
+	char		pad[PG_CACHE_LINE_SIZE];	/* no false sharing with the
+											 * neighbour */
 } PgCacheSharedCounters;
 
 typedef struct PgCacheSharedStats
 {
-	PgCacheTotals baseline;		/* totals at the latest reset; under stats_lock */
+	PgCacheTotals baseline;		/* totals at the latest reset; under
+								 * stats_lock */
 	PgCacheLastBypass last[PGCACHE_NUM_REASONS];	/* under stats_lock */
 	PgCacheSharedCounters backends[FLEXIBLE_ARRAY_MEMBER];	/* MaxBackends */
 } PgCacheSharedStats;

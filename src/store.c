@@ -52,7 +52,8 @@ typedef struct Pin
 typedef struct Writer
 {
 	PgCacheEntry *entry;		/* NULL = none */
-	PgCacheExtent *extent;		/* the current one; NULL = still in the entry's own */
+	PgCacheExtent *extent;		/* the current one; NULL = still in the
+								 * entry's own */
 	PgCachePtr *last_link;		/* where the next extent is to be hung */
 	char	   *next;			/* where the next row goes */
 	char	   *end;
@@ -154,7 +155,7 @@ pgcache_entry_deps(const PgCacheEntry *entry)
 	return (const PgCacheDep *) ((const char *) entry + deps_offset());
 }
 
-const Oid *
+const Oid  *
 pgcache_entry_column_types(const PgCacheEntry *entry)
 {
 	return (const Oid *) ((const char *) entry + types_offset(entry->ndeps));

@@ -56,8 +56,10 @@ typedef struct PgCacheEntry
 {
 	PgCachePtr	next;			/* in the bucket; under the partition lock */
 	uint64		hash;
-	pg_atomic_uint32 refs;		/* 1 for the index + 1 per pin; who takes it to 0 frees */
-	uint8		usage;			/* GCLOCK counter, written without a lock: a lost update is accepted */
+	pg_atomic_uint32 refs;		/* 1 for the index + 1 per pin; who takes it
+								 * to 0 frees */
+	uint8		usage;			/* GCLOCK counter, written without a lock: a
+								 * lost update is accepted */
 	uint8		form;			/* PgCacheForm */
 	uint16		natts;
 	Oid			dbid;

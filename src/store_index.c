@@ -28,7 +28,8 @@ typedef struct PgCacheSharedIndex
 {
 	uint32		nbuckets;		/* a power of two; set once */
 	pg_atomic_uint64 entries;	/* linked entries */
-	PgCachePtr	buckets[FLEXIBLE_ARRAY_MEMBER]; /* heads of chains; under the partition lock */
+	PgCachePtr	buckets[FLEXIBLE_ARRAY_MEMBER]; /* heads of chains; under the
+												 * partition lock */
 } PgCacheSharedIndex;
 
 static PgCacheSharedIndex *bucket_index = NULL;

@@ -46,7 +46,8 @@
 
 typedef struct PgCacheSharedSlot
 {
-	pg_atomic_uint64 seq;		/* clock reading of the latest stamp; 0 = never written */
+	pg_atomic_uint64 seq;		/* clock reading of the latest stamp; 0 =
+								 * never written */
 	pg_atomic_uint64 last_xid;	/* highest FullTransactionId that stamped it */
 	pg_atomic_uint64 last_change;	/* TimestampTz of the latest stamp */
 	pg_atomic_uint32 pending;	/* writers between their two stamps */
