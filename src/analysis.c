@@ -183,11 +183,17 @@ note_relation(Walk *walk, Oid relid)
 	pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
 }
 
-/* Why a relation's data cannot be cached, if so. */
+/*
+ * Why a relation's data cannot be cached, if so.  A view has no data; it
+ * stands in the range table, as a relation or as the subquery it was replaced
+ * by, because its definition and privileges matter.
+ */
 static PgCacheReason
-relation_reason(Oid relid, char relkind)
+relation_reason(const RangeTblEntry *rte)
 {
-	switch (relkind)
+	if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW)
+		return PGCACHE_REASON_NONE;
+	switch (rte->relkind)
 	{
 		case RELKIND_FOREIGN_TABLE:
 			return PGCACHE_FOREIGN_TABLE;
@@ -196,16 +202,13 @@ relation_reason(Oid relid, char relkind)
 		case RELKIND_RELATION:
 		case RELKIND_PARTITIONED_TABLE:
 		case RELKIND_MATVIEW:
-		case RELKIND_VIEW:
 			break;
 		default:
 			return PGCACHE_SYSTEM_TABLE;
 	}
-	if (relkind == RELKIND_VIEW)
-		return PGCACHE_REASON_NONE; /* what it reads is checked by itself */
-	if (!is_user_object(relid))
+	if (!is_user_object(rte->relid))
 		return PGCACHE_SYSTEM_TABLE;
-	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+	if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
 		return PGCACHE_TEMPORARY_TABLE;
 	return PGCACHE_REASON_NONE;
 }
@@ -349,27 +352,59 @@ check_function(Oid funcid, void *arg)
  */
 
 static bool
-is_word_char(char c)
+is_letter(char c)
 {
-	return IS_HIGHBIT_SET(c) || isalnum((unsigned char) c) || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Is one of the words that date/time input reads the clock for in the text? */
+/* Does the quote end a literal that goes on in another line? */
+static bool
+literal_continues(const char *quote)
+{
+	const char *p = quote + 1;
+	bool		newline = false;
+
+	for (;;)
+	{
+		if (p[0] == '-' && p[1] == '-')
+			p += strcspn(p, "\r\n");
+		else if (*p != '\0' && strchr(" \t\f\r\n", *p) != NULL)
+		{
+			newline |= *p == '\n' || *p == '\r';
+			p++;
+		}
+		else
+			return newline && *p == '\'';
+	}
+}
+
+/*
+ * Is one of the words that date/time input reads the clock for in the text?
+ * That input splits letters from everything else, so "today12:00" has one.
+ * What could hide a word counts as one: a backslash or another escape
+ * character, and a literal in several pieces.
+ */
 static bool
 mentions_current_time(const char *source)
 {
-	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday", "uescape"};
+	const char *end;
 
-	for (const char *p = source; *p != '\0'; p++)
+	for (const char *p = source; *p != '\0'; p = end)
 	{
+		if (*p == '\\' || (*p == '\'' && literal_continues(p)))
+			return true;
+		for (end = p; is_letter(*end);)
+			end++;
 		for (size_t i = 0; i < lengthof(words); i++)
 		{
 			size_t		len = strlen(words[i]);
 
-			if (pg_strncasecmp(p, words[i], len) == 0 && !is_word_char(p[len]) &&
-				p[len] != '(' && (p == source || !is_word_char(p[-1])))
+			if (len == (size_t) (end - p) && pg_strncasecmp(p, words[i], len) == 0)
 				return true;
 		}
+		if (end == p)
+			end++;
 	}
 	return false;
 }
@@ -456,7 +491,7 @@ check_range_table(const Query *query, Walk *walk)
 			return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
 		if (!OidIsValid(rte->relid))
 			continue;
-		reason = relation_reason(rte->relid, rte->relkind);
+		reason = relation_reason(rte);
 		if (reason != PGCACHE_REASON_NONE)
 			return refuse(walk, reason);
 		note_relation(walk, rte->relid);
@@ -594,7 +629,7 @@ pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps)
 
 		if (!OidIsValid(rte->relid))
 			continue;
-		reason = relation_reason(rte->relid, rte->relkind);
+		reason = relation_reason(rte);
 		if (reason != PGCACHE_REASON_NONE)
 			return reason;
 		pgcache_depset_add(deps, pgcache_slot_relation(MyDatabaseId, rte->relid), rte->relid);

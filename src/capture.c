@@ -25,7 +25,7 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -101,7 +101,13 @@ statement_begin(const PlannedStmt *stmt)
 	ListCell   *lc;
 
 	foreach(lc, stmt->resultRelations)
-		pgcache_mark_statement_begin(relation_slot(rt_fetch(lfirst_int(lc), stmt->rtable)->relid));
+	{
+		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
+
+		pgcache_mark_statement_begin(relation_slot(relid));
+		if (relid < FirstNormalObjectId)
+			pgcache_mark_catalog_changed();
+	}
 	if (statement_routes(stmt))
 		pgcache_mark_routing_begin();
 }
@@ -172,6 +178,7 @@ utility_changes_catalogs(Node *stmt)
 		case T_ClosePortalStmt:
 		case T_ConstraintsSetStmt:
 		case T_CopyStmt:
+		case T_CreateTableAsStmt:	/* its query may read; marked at the end */
 		case T_DeallocateStmt:
 		case T_DeclareCursorStmt:
 		case T_DiscardStmt:
@@ -254,11 +261,40 @@ copy_end(List *relids, const RangeVar *table, const QueryCompletion *qc)
 }
 
 static void
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+}
+
+static void
+run_vacuum(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+		   ProcessUtilityContext context, ParamListInfo params,
+		   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	pgcache_mark_vacuum_begin();
+	PG_TRY();
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		pgcache_mark_vacuum_end();
+	}
+	PG_END_TRY();
+}
+
+static void
 capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 					   ProcessUtilityContext context, ParamListInfo params,
 					   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *stmt = pstmt->utilityStmt;
+	bool		creates_table_as = IsA(stmt, CreateTableAsStmt);
 	const RangeVar *copied = NULL;
 	List	   *targets = NIL;
 
@@ -277,13 +313,15 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
 
-	if (prev_ProcessUtility)
-		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	if (IsA(stmt, VacuumStmt))
+		run_vacuum(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 	else
-		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 
 	if (copied != NULL)
 		copy_end(targets, copied, qc);
+	if (creates_table_as)
+		pgcache_mark_catalog_changed();
 }
 
 /*

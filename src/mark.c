@@ -36,6 +36,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "replication/logicalworker.h"
 #include "storage/ipc.h"
 #include "storage/sinval.h"
@@ -73,6 +74,8 @@ static bool declared = false;	/* must be stamped even without an XID */
 static bool clear = false;		/* cache_clear() was called */
 static bool catalog_changed = false;	/* a utility statement may have
 										 * changed catalogs */
+static int	vacuums = 0;		/* VACUUM or ANALYZE commands under way */
+static bool vacuumed = false;	/* VACUUM or ANALYZE ran in this transaction */
 static int	routing = 0;		/* statements that may write partitions not
 								 * yet known */
 static bool precommit_done = false;
@@ -200,6 +203,31 @@ void
 pgcache_mark_catalog_changed(void)
 {
 	catalog_changed = true;
+}
+
+/*
+ * VACUUM and ANALYZE update pg_class, which looks like DDL but changes no
+ * query's result.  VACUUM commits several times between these two calls; an
+ * ANALYZE may commit later.
+ */
+void
+pgcache_mark_vacuum_begin(void)
+{
+	vacuums++;
+}
+
+void
+pgcache_mark_vacuum_end(void)
+{
+	vacuums--;
+	vacuumed = true;
+}
+
+/* Are this transaction's catalog changes without effect on results? */
+static bool
+only_vacuumed(void)
+{
+	return IsAutoVacuumWorkerProcess() || ((vacuums > 0 || vacuumed) && !catalog_changed);
 }
 
 /* cache_clear(): everything of this database. */
@@ -366,7 +394,8 @@ pre_commit(void)
 
 	if (FullTransactionIdIsValid(xid))
 	{
-		mark_own_invalidations();
+		if (!only_vacuumed())
+			mark_own_invalidations();
 
 		/* apply and table sync write without the executor: everything changed */
 		if (IsLogicalWorker())
@@ -401,6 +430,7 @@ forget(void)
 	declared = false;
 	clear = false;
 	catalog_changed = false;
+	vacuumed = false;
 	precommit_done = false;
 }
 

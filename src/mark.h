@@ -27,6 +27,8 @@ extern void pgcache_mark_routing_end(void);
 extern void pgcache_mark_written(uint32 slot);
 extern void pgcache_mark_declared(uint32 slot);
 extern void pgcache_mark_catalog_changed(void);
+extern void pgcache_mark_vacuum_begin(void);
+extern void pgcache_mark_vacuum_end(void);
 extern void pgcache_mark_clear(void);
 extern bool pgcache_mark_has_clear(void);
 

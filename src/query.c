@@ -102,7 +102,7 @@ parse(const char *text)
 	if (!IsA(raw->stmt, SelectStmt))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot cache a %s statement", CreateCommandName(raw->stmt)),
+				 errmsg("cannot cache statement %s", CreateCommandName(raw->stmt)),
 				 errdetail("Only queries can be cached."),
 				 errhint("Pass one SELECT, VALUES, TABLE or WITH ... SELECT statement.")));
 	if (castNode(SelectStmt, raw->stmt)->intoClause != NULL)

@@ -117,8 +117,12 @@ cache_invalidate_tag(PG_FUNCTION_ARGS)
 					  &tags, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		if (!nulls[i])
-			pgcache_mark_declared(pgcache_slot_tag(MyDatabaseId, TextDatumGetCString(tags[i])));
+		if (nulls[i] || VARSIZE_ANY_EXHDR(DatumGetPointer(tags[i])) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a tag must not be null or empty"),
+					 errdetail("Argument %d is.", i + 1)));
+		pgcache_mark_declared(pgcache_slot_tag(MyDatabaseId, TextDatumGetCString(tags[i])));
 	}
 	PG_RETURN_VOID();
 }
@@ -619,6 +623,7 @@ cache_explain(PG_FUNCTION_ARGS)
 	values[0] = BoolGetDatum(explanation.reason == PGCACHE_REASON_NONE);
 	nulls[1] = reason == NULL;
 	values[1] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	nulls[2] = explanation.reason == PGCACHE_REASON_NONE;
 	values[2] = CStringGetTextDatum(pgcache_reason_text(explanation.reason));
 	values[3] = CStringGetTextDatum(explanation.entry ? state_name(explanation.state) : "absent");
 	values[4] = CStringGetTextDatum(key_name(explanation.key.hash));

@@ -142,8 +142,7 @@ interval_to_us(const Interval *interval, const char *argument)
 	if (us < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be negative", argument),
-				 errhint("Use 0 to keep the result until a write invalidates it.")));
+				 errmsg("%s must not be negative", argument)));
 	return us;
 }
 
