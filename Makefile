@@ -44,7 +44,8 @@ ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
-REGRESS = basic types limits expiry invalidate triggers ddl roles guc errors stats noload
+REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
+	guc errors exact stats noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 
 # Isolation specs; they need a build with TESTPOINTS=1.

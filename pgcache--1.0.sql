@@ -8,7 +8,7 @@
 --
 
 CREATE FUNCTION cache_query(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-							tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                            tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_query'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -17,7 +17,7 @@ COMMENT ON FUNCTION cache_query(text, record, interval, text[], interval) IS
 'rows of a query, from the cache if they are what the query would return now; needs a column definition list in FROM';
 
 CREATE FUNCTION cache_query_as(rowtype anyelement, query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-							   tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                               tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'cache_query_as'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -26,7 +26,7 @@ COMMENT ON FUNCTION cache_query_as(anyelement, text, record, interval, text[], i
 'rows of a query as a named type, for example NULL::orders, from the cache';
 
 CREATE FUNCTION cache_query_json(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-								 tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                                 tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
 RETURNS json
 AS 'MODULE_PATHNAME', 'cache_query_json'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -35,10 +35,10 @@ COMMENT ON FUNCTION cache_query_json(text, record, interval, text[], interval) I
 'rows of a query as a JSON array of objects, from the cache; an empty array if there are none';
 
 CREATE FUNCTION cache_explain(query text, params record DEFAULT NULL,
-							  OUT cacheable boolean, OUT reason text, OUT detail text, OUT state text,
-							  OUT key text, OUT dependencies text[], OUT varies_by jsonb,
-							  OUT age interval, OUT ttl_left interval, OUT rows bigint, OUT bytes bigint,
-							  OUT hits bigint, OUT cost_ms double precision, OUT saved_ms double precision)
+                              OUT cacheable boolean, OUT reason text, OUT detail text, OUT state text,
+                              OUT key text, OUT dependencies text[], OUT varies_by jsonb,
+                              OUT age interval, OUT ttl_left interval, OUT rows bigint, OUT bytes bigint,
+                              OUT hits bigint, OUT cost_ms double precision, OUT saved_ms double precision)
 RETURNS record
 AS 'MODULE_PATHNAME', 'cache_explain'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -107,12 +107,12 @@ COMMENT ON FUNCTION cache_stats_reset() IS
 REVOKE ALL ON FUNCTION cache_stats_reset() FROM PUBLIC;
 
 CREATE FUNCTION cache_stats(OUT hits bigint, OUT misses bigint, OUT hit_ratio double precision,
-							OUT bypasses bigint, OUT stores bigint, OUT invalidations bigint,
-							OUT expirations bigint, OUT evictions bigint, OUT fill_waits bigint,
-							OUT entries bigint, OUT memory_used bigint, OUT memory_size bigint,
-							OUT saved_ms double precision, OUT l2_hits bigint, OUT l2_misses bigint,
-							OUT l2_errors bigint, OUT verified bigint, OUT verify_mismatches bigint,
-							OUT stats_reset timestamptz)
+                            OUT bypasses bigint, OUT stores bigint, OUT invalidations bigint,
+                            OUT expirations bigint, OUT evictions bigint, OUT fill_waits bigint,
+                            OUT entries bigint, OUT memory_used bigint, OUT memory_size bigint,
+                            OUT saved_ms double precision, OUT l2_hits bigint, OUT l2_misses bigint,
+                            OUT l2_errors bigint, OUT verified bigint, OUT verify_mismatches bigint,
+                            OUT stats_reset timestamptz)
 RETURNS record
 AS 'MODULE_PATHNAME', 'cache_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -121,9 +121,9 @@ COMMENT ON FUNCTION cache_stats() IS
 'counters of the whole server since the latest reset; memory in bytes, time in milliseconds';
 
 CREATE FUNCTION cache_entries(OUT kind text, OUT key text, OUT query text, OUT role text, OUT database text,
-							  OUT tables text[], OUT tags text[], OUT rows bigint, OUT bytes bigint,
-							  OUT hits bigint, OUT cost_ms double precision, OUT saved_ms double precision,
-							  OUT created_at timestamptz, OUT expires_at timestamptz, OUT state text)
+                              OUT tables text[], OUT tags text[], OUT rows bigint, OUT bytes bigint,
+                              OUT hits bigint, OUT cost_ms double precision, OUT saved_ms double precision,
+                              OUT created_at timestamptz, OUT expires_at timestamptz, OUT state text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_entries'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -132,8 +132,8 @@ COMMENT ON FUNCTION cache_entries() IS
 'all stored results; the text of other roles'' queries is hidden from those without pg_read_all_stats';
 
 CREATE FUNCTION cache_table_stats(OUT relation regclass, OUT entries bigint, OUT bytes bigint, OUT hits bigint,
-								  OUT invalidations bigint, OUT watched boolean, OUT key_columns name[],
-								  OUT last_invalidated timestamptz)
+                                  OUT invalidations bigint, OUT watched boolean, OUT key_columns name[],
+                                  OUT last_invalidated timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_table_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -142,7 +142,7 @@ COMMENT ON FUNCTION cache_table_stats() IS
 'the tables of this database that stored results depend on';
 
 CREATE FUNCTION cache_bypasses(OUT reason text, OUT effect text, OUT count bigint, OUT last_query text,
-							   OUT last_at timestamptz)
+                               OUT last_at timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_bypasses'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;

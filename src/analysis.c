@@ -25,15 +25,19 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
+#include "storage/proc.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -213,42 +217,6 @@ relation_reason(const RangeTblEntry *rte)
 	return PGCACHE_REASON_NONE;
 }
 
-/* Depend on a user type and on what it is made of. */
-static void
-note_type(Walk *walk, Oid typid)
-{
-	uint32		slot;
-	char		typtype;
-	Oid			relid;
-
-	check_stack_depth();
-	if (!is_user_object(typid))
-		return;
-	slot = pgcache_slot_type(MyDatabaseId, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(typid)));
-	if (pgcache_depset_contains(&walk->analysis->deps, slot, typid))
-		return;
-	note_object(walk, typid);
-	pgcache_depset_add(&walk->analysis->deps, slot, typid);
-
-	note_type(walk, get_element_type(typid));
-	typtype = get_typtype(typid);
-	if (typtype == TYPTYPE_DOMAIN)
-		note_type(walk, getBaseType(typid));
-	else if (typtype == TYPTYPE_RANGE)
-		note_type(walk, get_range_subtype(typid));
-	else if (typtype == TYPTYPE_MULTIRANGE)
-		note_type(walk, get_multirange_range(typid));
-	else if (typtype == TYPTYPE_COMPOSITE && OidIsValid(relid = get_typ_typrelid(typid)))
-	{
-		TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
-
-		pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
-		for (int i = 0; i < desc->natts; i++)
-			note_type(walk, TupleDescAttr(desc, i)->atttypid);
-		FreeTupleDesc(desc);
-	}
-}
-
 /*
  * Functions
  */
@@ -328,6 +296,32 @@ check_user_function(Oid funcid, Walk *walk)
 	return false;
 }
 
+/* Sorting, grouping and hashing call functions that the query does not name. */
+static bool
+check_operator(Oid operator, Walk *walk)
+{
+	ListCell   *lc;
+	RegProcedure left_hash;
+	RegProcedure right_hash;
+
+	if (!is_user_object(operator))
+		return false;
+	note_object(walk, operator);
+	if (check_function(get_opcode(operator), walk))
+		return true;
+	foreach(lc, get_op_btree_interpretation(operator))
+	{
+		OpBtreeInterpretation *order = lfirst(lc);
+		Oid			cmp = get_opfamily_proc(order->opfamily_id, order->oplefttype,
+											order->oprighttype, BTORDER_PROC);
+
+		if (OidIsValid(cmp) && check_function(cmp, walk))
+			return true;
+	}
+	return get_op_hash_functions(operator, &left_hash, &right_hash) &&
+		(check_function(left_hash, walk) || check_function(right_hash, walk));
+}
+
 /* For check_functions_in_node: true = refused. */
 static bool
 check_function(Oid funcid, void *arg)
@@ -345,6 +339,117 @@ check_function(Oid funcid, void *arg)
 		default:
 			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
 	}
+}
+
+/*
+ * Types
+ */
+
+/*
+ * Text made of such a value is the name of an object, which may be renamed
+ * without a trace.  Names of text search objects stamp the catalog slot.
+ */
+static bool
+type_names_objects(Oid typid)
+{
+	switch (typid)
+	{
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGNAMESPACEOID:
+		case REGOPERATOROID:
+		case REGOPEROID:
+		case REGPROCEDUREOID:
+		case REGPROCOID:
+		case REGROLEOID:
+		case REGTYPEOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* The functions by which a user type is compared, hashed and made JSON. */
+static bool
+check_type_functions(Oid typid, Walk *walk)
+{
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_CMP_PROC | TYPECACHE_HASH_PROC);
+	Oid			to_json;
+
+	if (OidIsValid(type->cmp_proc) && check_function(type->cmp_proc, walk))
+		return true;
+	if (OidIsValid(type->hash_proc) && check_function(type->hash_proc, walk))
+		return true;
+	return find_coercion_pathway(JSONOID, typid, COERCION_EXPLICIT, &to_json) == COERCION_PATH_FUNC &&
+		check_function(to_json, walk);
+}
+
+/* The type that a domain is over, be it a domain or not. */
+static Oid
+domain_parent(Oid typid)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	Oid			parent;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	parent = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+	ReleaseSysCache(tuple);
+	return parent;
+}
+
+static bool check_type(Oid typid, Walk *walk);
+
+static bool
+check_composite(Oid typid, Walk *walk)
+{
+	Oid			relid = get_typ_typrelid(typid);
+	TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
+	bool		refused = false;
+
+	pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
+	for (int i = 0; i < desc->natts && !refused; i++)
+		refused = check_type(TupleDescAttr(desc, i)->atttypid, walk);
+	FreeTupleDesc(desc);
+	return refused;
+}
+
+/* Depend on a type and on what it is made of; true = refused. */
+static bool
+check_type(Oid typid, Walk *walk)
+{
+	uint32		slot;
+	Oid			element = get_element_type(typid);
+
+	check_stack_depth();
+	if (type_names_objects(typid) || type_names_objects(element))
+		return refuse(walk, PGCACHE_OBJECT_NAME);
+	if (!is_user_object(typid))
+		return false;
+	slot = pgcache_slot_type(MyDatabaseId, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(typid)));
+	if (pgcache_depset_contains(&walk->analysis->deps, slot, typid))
+		return false;
+	note_object(walk, typid);
+	pgcache_depset_add(&walk->analysis->deps, slot, typid);
+
+	if (OidIsValid(element))
+		return check_type(element, walk);
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_DOMAIN:
+			return check_type(domain_parent(typid), walk);
+		case TYPTYPE_RANGE:
+			return check_type(get_range_subtype(typid), walk);
+		case TYPTYPE_MULTIRANGE:
+			return check_type(get_multirange_range(typid), walk);
+		case TYPTYPE_COMPOSITE:
+			if (check_composite(typid, walk))
+				return true;
+			break;
+		default:
+			break;
+	}
+	return check_type_functions(typid, walk);
 }
 
 /*
@@ -437,21 +542,12 @@ check_const(const Const *con, Walk *walk)
 			if (!con->constisnull)
 				note_object(walk, DatumGetObjectId(con->constvalue));
 			return false;
-		case REGCLASSOID:
-		case REGCOLLATIONOID:
-		case REGNAMESPACEOID:
-		case REGOPERATOROID:
-		case REGOPEROID:
-		case REGPROCEDUREOID:
-		case REGPROCOID:
-		case REGROLEOID:
-		case REGTYPEOID:
-			return refuse(walk, PGCACHE_NAME_LITERAL);
 		default:
 			break;
 	}
-	if (con->location >= 0 && con->location < (int) strlen(walk->source) && may_hold_time(con->consttype) &&
-		mentions_current_time(walk->source + con->location))
+	if (con->location >= 0 && con->location < (int) strlen(walk->source) &&
+		(con->consttype == TIMETZOID || /* today's offset from UTC */
+		 (may_hold_time(con->consttype) && mentions_current_time(walk->source + con->location))))
 		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
 	return false;
 }
@@ -463,13 +559,33 @@ check_const(const Const *con, Walk *walk)
 static bool
 check_domain(const CoerceToDomain *node, Walk *walk)
 {
-	DomainConstraintRef ref;
+	/* stays referenced as long as the context, so it must live there */
+	DomainConstraintRef *ref = palloc(sizeof(DomainConstraintRef));
 	ListCell   *lc;
 
-	InitDomainConstraintRef(node->resulttype, &ref, CurrentMemoryContext, false);
-	foreach(lc, ref.constraints)
+	InitDomainConstraintRef(node->resulttype, ref, CurrentMemoryContext, false);
+	foreach(lc, ref->constraints)
 	{
 		if (walk_node((Node *) lfirst_node(DomainConstraintState, lc)->check_expr, walk))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Temporary tables of this session may be children of permanent ones: the same
+ * query reads them here and not elsewhere.
+ */
+static bool
+has_own_temporary_child(Oid relid)
+{
+	ListCell   *lc;
+
+	if (!OidIsValid(MyProc->tempNamespaceId) || !has_subclass(relid))
+		return false;
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_persistence(lfirst_oid(lc)) == RELPERSISTENCE_TEMP)
 			return true;
 	}
 	return false;
@@ -495,6 +611,33 @@ check_range_table(const Query *query, Walk *walk)
 		if (reason != PGCACHE_REASON_NONE)
 			return refuse(walk, reason);
 		note_relation(walk, rte->relid);
+		if (rte->inh && has_own_temporary_child(rte->relid))
+			return refuse(walk, PGCACHE_TEMPORARY_TABLE);
+	}
+	return false;
+}
+
+/* The clauses that sort and group; their expressions are walked elsewhere. */
+static bool
+check_sort_clauses(const Query *query, Walk *walk)
+{
+	List	   *clauses = list_concat_copy(query->sortClause, query->groupClause);
+	ListCell   *lc;
+
+	clauses = list_concat(clauses, query->distinctClause);
+	foreach(lc, query->windowClause)
+	{
+		WindowClause *window = lfirst_node(WindowClause, lc);
+
+		clauses = list_concat(clauses, window->partitionClause);
+		clauses = list_concat(clauses, window->orderClause);
+	}
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (check_operator(clause->eqop, walk) || check_operator(clause->sortop, walk))
+			return true;
 	}
 	return false;
 }
@@ -506,7 +649,7 @@ check_query(Query *query, Walk *walk)
 		return refuse(walk, PGCACHE_DATA_MODIFYING);
 	if (query->rowMarks != NIL || query->hasForUpdate)
 		return refuse(walk, PGCACHE_LOCKING_CLAUSE);
-	if (check_range_table(query, walk))
+	if (check_range_table(query, walk) || check_sort_clauses(query, walk))
 		return true;
 	return query_tree_walker(query, walk_node, walk, 0);
 }
@@ -541,6 +684,14 @@ walk_node(Node *node, Walk *walk)
 			if (is_user_object(((CollateExpr *) node)->collOid))
 				note_object(walk, ((CollateExpr *) node)->collOid);
 			break;
+		case T_OpExpr:
+			if (check_operator(((OpExpr *) node)->opno, walk))
+				return true;
+			break;
+		case T_ScalarArrayOpExpr:
+			if (check_operator(((ScalarArrayOpExpr *) node)->opno, walk))
+				return true;
+			break;
 		case T_CoerceToDomain:
 			if (check_domain((CoerceToDomain *) node, walk))
 				return true;
@@ -562,7 +713,8 @@ walk_node(Node *node, Walk *walk)
 		case T_ConvertRowtypeExpr:
 		case T_CoerceToDomain:
 		case T_RowExpr:
-			note_type(walk, exprType(node));
+			if (check_type(exprType(node), walk))
+				return true;
 			break;
 		default:
 			break;

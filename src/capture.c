@@ -29,6 +29,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -40,7 +41,6 @@
 #include "utils/tuplestore.h"
 
 #include "capture.h"
-#include "guc.h"
 #include "mark.h"
 #include "versions.h"
 
@@ -63,8 +63,7 @@ static bool
 statement_writes(const QueryDesc *queryDesc, int eflags)
 {
 	return queryDesc->plannedstmt->resultRelations != NIL &&
-		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-		pgcache_track == PGCACHE_TRACK_AUTO;
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0;
 }
 
 /* Can rows be routed to partitions that the plan does not name? */
@@ -83,7 +82,8 @@ statement_routes(const PlannedStmt *stmt)
 
 /*
  * Did the statement change a row?  es_processed counts the rows of the main
- * statement only, and not at all for statements that a rule added.
+ * statement only, and not at all for statements that a rule added; a row that
+ * was to move to another partition may have been deleted and not inserted.
  */
 static bool
 statement_changed_rows(const QueryDesc *queryDesc)
@@ -91,6 +91,8 @@ statement_changed_rows(const QueryDesc *queryDesc)
 	const PlannedStmt *stmt = queryDesc->plannedstmt;
 
 	if (stmt->hasModifyingCTE || !stmt->canSetTag || stmt->commandType == CMD_SELECT)
+		return true;
+	if (stmt->commandType != CMD_INSERT && statement_routes(stmt))
 		return true;
 	return pgcache_rows_processed(queryDesc->estate) > 0;
 }
@@ -130,7 +132,7 @@ statement_end(const QueryDesc *queryDesc)
 		ResultRelInfo *leaf = lfirst(lc);
 
 		if (wrote)
-			pgcache_mark_written(relation_slot(RelationGetRelid(leaf->ri_RelationDesc)));
+			pgcache_mark_captured(relation_slot(RelationGetRelid(leaf->ri_RelationDesc)));
 	}
 }
 
@@ -202,21 +204,63 @@ utility_changes_catalogs(Node *stmt)
 	}
 }
 
+static bool
+is_function_type(ObjectType type)
+{
+	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE ||
+		type == OBJECT_AGGREGATE;
+}
+
+static bool
+replaces_builtin_function(const CreateFunctionStmt *stmt)
+{
+	char	   *name;
+
+	return stmt->replace &&
+		QualifiedNameGetCreationNamespace(stmt->funcname, &name) == PG_CATALOG_NAMESPACE;
+}
+
+static bool
+changes_inheritance(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableType type = lfirst_node(AlterTableCmd, lc)->subtype;
+
+		if (type == AT_AddInherit || type == AT_DropInherit)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Results depend on user functions one by one, but on built-in ones only as a
- * whole; their privileges and properties can be changed all the same.
+ * Does the statement change something that results depend on only as a whole?
+ * Of functions, that is the built-in ones, whose privileges and properties can
+ * be changed as well; of inheritance, children without columns, which send no
+ * message about either table.
  */
 static bool
-utility_changes_builtin_functions(Node *stmt)
+utility_changes_everything(Node *stmt)
 {
-	ObjectType	type;
-
-	if (IsA(stmt, AlterFunctionStmt))
-		return true;
-	if (!IsA(stmt, GrantStmt))
-		return false;
-	type = castNode(GrantStmt, stmt)->objtype;
-	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE;
+	switch (nodeTag(stmt))
+	{
+		case T_AlterFunctionStmt:
+		case T_DropOwnedStmt:
+		case T_ReassignOwnedStmt:
+			return true;
+		case T_GrantStmt:
+			return is_function_type(castNode(GrantStmt, stmt)->objtype);
+		case T_AlterOwnerStmt:
+			return is_function_type(castNode(AlterOwnerStmt, stmt)->objectType);
+		case T_CreateFunctionStmt:
+			return replaces_builtin_function(castNode(CreateFunctionStmt, stmt));
+		case T_AlterTableStmt:
+			return changes_inheritance(castNode(AlterTableStmt, stmt));
+		default:
+			return false;
+	}
 }
 
 /* The table of a COPY FROM, and all partitions a row may end up in. */
@@ -256,7 +300,7 @@ copy_end(List *relids, const RangeVar *table, const QueryCompletion *qc)
 	if (wrote)
 	{
 		foreach(lc, copy_targets(table))
-			pgcache_mark_written(relation_slot(lfirst_oid(lc)));
+			pgcache_mark_captured(relation_slot(lfirst_oid(lc)));
 	}
 }
 
@@ -298,8 +342,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 	const RangeVar *copied = NULL;
 	List	   *targets = NIL;
 
-	if (IsA(stmt, CopyStmt) && castNode(CopyStmt, stmt)->is_from &&
-		pgcache_track == PGCACHE_TRACK_AUTO)
+	if (IsA(stmt, CopyStmt) && castNode(CopyStmt, stmt)->is_from)
 	{
 		/* the tree may go while the statement runs */
 		copied = copyObject(castNode(CopyStmt, stmt)->relation);
@@ -309,7 +352,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 	else if (utility_changes_catalogs(stmt))
 	{
 		pgcache_mark_catalog_changed();
-		if (utility_changes_builtin_functions(stmt))
+		if (utility_changes_everything(stmt))
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
 

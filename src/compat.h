@@ -35,17 +35,6 @@ pgcache_backend_number(void)
 #endif
 }
 
-/* Identifies the current transaction within this backend, even without an XID. */
-static inline LocalTransactionId
-pgcache_local_transaction_id(void)
-{
-#if PG_VERSION_NUM >= 170000
-	return MyProc->vxid.lxid;
-#else
-	return MyProc->lxid;
-#endif
-}
-
 /* Does the search path equal the one this plan source was analysed under? */
 static inline bool
 pgcache_search_path_matches(const CachedPlanSource *source)

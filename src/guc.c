@@ -72,7 +72,7 @@ pgcache_guc_init(void)
 							"Sets the shared memory that stored results may use.",
 							"It is allocated at server start.",
 							&pgcache_memory,
-							128 * 1024, 1024, INT_MAX,
+							128 * 1024, 1024, 900 * 1024 * 1024,
 							PGC_POSTMASTER, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 

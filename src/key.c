@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -65,14 +66,41 @@ append_value(StringInfo buf, const ParamExternData *param)
 		append_bytes(buf, DatumGetPointer(param->value), typlen);
 }
 
-/* Build the key in the current memory context. */
-void
+/* About how many bytes append_value() will add. */
+static Size
+value_size(const ParamExternData *param)
+{
+	int16		typlen;
+	bool		typbyval;
+
+	if (param->isnull)
+		return 0;
+	get_typlenbyval(param->ptype, &typlen, &typbyval);
+	if (typlen == -1)
+		return toast_raw_datum_size(param->value);
+	return typlen == -2 ? strlen(DatumGetCString(param->value)) : (Size) typlen;
+}
+
+static bool
+is_too_large(const PgCacheQuery *query, ParamListInfo params)
+{
+	Size		size = query->key_prefix_len;
+
+	for (int i = 0; params != NULL && i < params->numParams; i++)
+		size += value_size(&params->params[i]);
+	return size > PGCACHE_MAX_KEY_SIZE;
+}
+
+/* Build the key in the current memory context; false if it would be too large. */
+bool
 pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key)
 {
 	StringInfoData buf;
 	unsigned char *values;
 	uint32		values_len;
 
+	if (is_too_large(query, params))
+		return false;
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, query->key_prefix, query->key_prefix_len);
 	for (int i = 0; params != NULL && i < params->numParams; i++)
@@ -91,4 +119,5 @@ pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *k
 		pgcache_slot_query(hash_bytes_extended(values, values_len,
 											   hash_bytes_extended((unsigned char *) buf.data + query->text_offset,
 																   query->text_len, MyDatabaseId)));
+	return true;
 }

@@ -14,6 +14,9 @@
 #include "query.h"
 #include "store.h"
 
-extern void pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key);
+/* Longer keys are not worth their memory; such calls bypass the cache. */
+#define PGCACHE_MAX_KEY_SIZE	(1024 * 1024)
+
+extern bool pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key);
 
 #endif							/* PGCACHE_KEY_H */

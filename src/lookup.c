@@ -217,7 +217,7 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 
 	if (entry_state(entry) != PGCACHE_ENTRY_VALID)
 		return false;
-	if (request->ttl_us > 0 && entry->created_at + request->ttl_us <= GetCurrentTimestamp())
+	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
 	if (!has_tags(entry, request->tags, request->tags_len))
 	{
@@ -288,7 +288,7 @@ expiry(int64 ttl_us, TimestampTz now)
 {
 	if (ttl_us == PGCACHE_TTL_DEFAULT)
 		ttl_us = (int64) pgcache_default_ttl * 1000;
-	if (ttl_us == 0 || ttl_us > DT_NOEND - 1 - now)
+	if (ttl_us == 0 || ttl_us >= END_TIMESTAMP - now)
 		return DT_NOEND;
 	return now + ttl_us;
 }
@@ -334,7 +334,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 
 	if (result->reason != PGCACHE_REASON_NONE)
 		return result->reason;
-	if (result->too_large || lookup->key.len > (Size) pgcache_max_entry_size * 1024)
+	if (result->too_large)
 		return PGCACHE_TOO_LARGE;
 	if (pgcache_mark_meets(deps->deps, deps->ndeps))
 		return PGCACHE_OWN_WRITE;
@@ -424,16 +424,16 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		request->describe(lookup.query->source->resultDesc, request->describe_arg);
 
 		reason = bypass_reason(lookup.query);
+		if (reason == PGCACHE_REASON_NONE &&
+			!pgcache_key_build(lookup.query, lookup.params, &lookup.key))
+			reason = PGCACHE_KEY_TOO_LARGE;
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
 			done = run_uncached(&lookup);
 		}
 		else
-		{
-			pgcache_key_build(lookup.query, lookup.params, &lookup.key);
 			done = answer_from_store(&lookup) || fill(&lookup);
-		}
 		pgcache_query_release(lookup.query);
 	}
 }
@@ -447,12 +447,15 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 {
 	Lookup		lookup = {0};
 
+	memset(explanation, 0, sizeof(*explanation));
 	begin_lookup(&lookup, call);
-	pgcache_key_build(lookup.query, lookup.params, &explanation->key);
 	pgcache_depset_copy(&explanation->deps, &lookup.query->deps);
 	explanation->reason = bypass_reason(lookup.query);
-	explanation->entry = pgcache_store_pin(&explanation->key);
 	explanation->changed = -1;
+	if (pgcache_key_build(lookup.query, lookup.params, &explanation->key))
+		explanation->entry = pgcache_store_pin(&explanation->key);
+	else
+		explanation->reason = PGCACHE_KEY_TOO_LARGE;
 	if (explanation->entry != NULL)
 	{
 		explanation->state = entry_state(explanation->entry);
@@ -462,14 +465,19 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 	pgcache_query_release(lookup.query);
 }
 
-/* The slot on which every stored result of this text and parameters depends. */
-uint32
-pgcache_lookup_query_slot(const PgCacheCall *call)
+/*
+ * The slot on which every stored result of this text and parameters depends;
+ * false if such a call is never stored.
+ */
+bool
+pgcache_lookup_query_slot(const PgCacheCall *call, uint32 *slot)
 {
 	Lookup		lookup = {0};
+	bool		storable;
 
 	begin_lookup(&lookup, call);
-	pgcache_key_build(lookup.query, lookup.params, &lookup.key);
+	storable = pgcache_key_build(lookup.query, lookup.params, &lookup.key);
+	*slot = lookup.key.query_slot;
 	pgcache_query_release(lookup.query);
-	return lookup.key.query_slot;
+	return storable;
 }

@@ -50,6 +50,6 @@ typedef struct PgCacheExplanation
 extern void pgcache_lookup_init(void);
 extern void pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows);
 extern void pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation);
-extern uint32 pgcache_lookup_query_slot(const PgCacheCall *call);
+extern bool pgcache_lookup_query_slot(const PgCacheCall *call, uint32 *slot);
 
 #endif							/* PGCACHE_LOOKUP_H */

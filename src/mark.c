@@ -45,6 +45,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "guc.h"
 #include "mark.h"
 #include "testpoint.h"
 #include "versions.h"
@@ -54,8 +55,8 @@ typedef struct Mark
 {
 	uint16		running;		/* statements under way that may write it */
 	bool		listed;			/* is it in "touched"? */
-	bool		written;		/* a statement did write it, or it was
-								 * declared */
+	bool		own;			/* written: this transaction's reads bypass */
+	bool		stamp;			/* and others are to hear of it */
 } Mark;
 
 static Mark marks[PGCACHE_NUM_SLOTS];
@@ -139,7 +140,7 @@ pgcache_mark_statement_begin(uint32 slot)
 	/* saturate: a recursion this deep stays marked to the end */
 	if (mark->running < PG_UINT16_MAX)
 		mark->running++;
-	if (precommit_done)
+	if (precommit_done && pgcache_track == PGCACHE_TRACK_AUTO)
 		announce(slot);
 }
 
@@ -155,14 +156,27 @@ pgcache_mark_statement_end(uint32 slot, bool wrote)
 	if (mark->running > 0 && mark->running < PG_UINT16_MAX)
 		mark->running--;
 	if (wrote)
+		pgcache_mark_captured(slot);
+}
+
+/*
+ * A statement wrote what the slot stands for.  With pgcache.track = trigger
+ * only this transaction takes note, lest it store what it has not committed.
+ */
+void
+pgcache_mark_captured(uint32 slot)
+{
+	if (pgcache_track == PGCACHE_TRACK_AUTO)
 		pgcache_mark_written(slot);
+	else
+		touch(slot)->own = true;
 }
 
 /* Is a statement under way whose writes to the slot are noticed by themselves? */
 bool
 pgcache_mark_in_statement(uint32 slot)
 {
-	return marks[slot].running > 0;
+	return marks[slot].running > 0 && pgcache_track == PGCACHE_TRACK_AUTO;
 }
 
 /*
@@ -186,7 +200,10 @@ pgcache_mark_routing_end(void)
 void
 pgcache_mark_written(uint32 slot)
 {
-	touch(slot)->written = true;
+	Mark	   *mark = touch(slot);
+
+	mark->own = true;
+	mark->stamp = true;
 	if (precommit_done)
 		announce(slot);
 }
@@ -267,7 +284,7 @@ pgcache_mark_meets(const PgCacheDep *deps, int ndeps)
 	{
 		const Mark *mark = &marks[deps[i].slot];
 
-		if (mark->written || mark->running > 0)
+		if (mark->own || mark->running > 0)
 			return true;
 	}
 	return false;
@@ -412,7 +429,7 @@ pre_commit(void)
 	{
 		const Mark *mark = &marks[touched[i]];
 
-		if (mark->written || mark->running > 0)
+		if (mark->stamp || (mark->running > 0 && pgcache_track == PGCACHE_TRACK_AUTO))
 			announced[nannounced++] = touched[i];
 	}
 	pgcache_slots_announce(announced, nannounced, xid);

@@ -24,6 +24,7 @@ extern void pgcache_mark_statement_end(uint32 slot, bool wrote);
 extern bool pgcache_mark_in_statement(uint32 slot);
 extern void pgcache_mark_routing_begin(void);
 extern void pgcache_mark_routing_end(void);
+extern void pgcache_mark_captured(uint32 slot);
 extern void pgcache_mark_written(uint32 slot);
 extern void pgcache_mark_declared(uint32 slot);
 extern void pgcache_mark_catalog_changed(void);

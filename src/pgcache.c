@@ -42,7 +42,10 @@ xact_callback(XactEvent event, void *arg)
 
 	pgcache_mark_xact_event(event);
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+	{
 		pgcache_store_release(0);
+		pgcache_query_release_all(0);
+	}
 	if (cleared)
 		pgcache_store_sweep();
 }
@@ -51,7 +54,10 @@ static void
 subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		pgcache_store_release(GetCurrentTransactionNestLevel());
+		pgcache_query_release_all(GetCurrentTransactionNestLevel());
+	}
 }
 
 void

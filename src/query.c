@@ -11,15 +11,16 @@
  *
  * A remembered query is used as long as the plan cache holds it valid, the
  * search path is the same, and no catalog that decides what names mean or what
- * a role may see has changed (syscache callbacks advance "catalogs").  A stale
+ * a role may see has changed (syscache callbacks advance "catalogs"; what has no
+ * syscache stamps the catalog slot).  A stale
  * one could not cause a stale hit, since the change stamped a slot that the
  * entry depends on; it would make the query mean something else than if it
  * were parsed now.
  *
  * The memory is bounded (MAX_QUERIES, least recently used goes).  A query that
- * is being used is taken out of the table but freed only later; a call that
- * ends by an error forgets to say that it ended, so "users" counts only within
- * the transaction it was taken in.
+ * is being used is taken out of the table but freed only when its last user is
+ * done; what a failed call was using is given back when its (sub)transaction
+ * ends.
  *
  * IDENTIFICATION
  *	  src/query.c
@@ -28,6 +29,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -45,6 +47,7 @@
 
 #include "query.h"
 #include "settings.h"
+#include "versions.h"
 
 #define MAX_QUERIES			500
 #define MAX_PATH_SCHEMAS	64
@@ -55,10 +58,19 @@ typedef struct QuerySlot
 	PgCacheQuery *query;
 } QuerySlot;
 
+/* A call under way. */
+typedef struct Use
+{
+	PgCacheQuery *query;
+	int			nest_level;
+} Use;
+
 static HTAB *queries = NULL;
 static dlist_head lru = DLIST_STATIC_INIT(lru);
-static dlist_head dropped = DLIST_STATIC_INIT(dropped);
 static int	nqueries = 0;
+static Use *uses = NULL;
+static int	nuses = 0;
+static int	max_uses = 0;
 
 /* Advanced when names may resolve differently or roles may see other rows. */
 static uint64 catalogs = 1;
@@ -74,8 +86,9 @@ void
 pgcache_query_init(void)
 {
 	static const int caches[] = {
-		AUTHMEMROLEMEM, AUTHOID, CASTSOURCETARGET, COLLOID, FOREIGNSERVEROID, NAMESPACEOID,
-		OPERNAMENSP, PROCNAMEARGSNSP, RELNAMENSP, TSCONFIGNAMENSP, TSDICTNAMENSP, TYPENAMENSP
+		AUTHMEMROLEMEM, AUTHOID, CASTSOURCETARGET, COLLOID, DATABASEOID, FOREIGNSERVEROID,
+		NAMESPACEOID, OPERNAMENSP, PROCNAMEARGSNSP, RELNAMENSP, TSCONFIGMAP, TSCONFIGNAMENSP,
+		TSCONFIGOID, TSDICTNAMENSP, TSDICTOID, TYPENAMENSP
 	};
 
 	for (size_t i = 0; i < lengthof(caches); i++)
@@ -127,6 +140,9 @@ wrap_as_json(RawStmt *raw)
 	SelectStmt *select = makeNode(SelectStmt);
 	RawStmt    *wrapped = makeNode(RawStmt);
 
+	/* a data-modifying WITH is allowed at the top level only */
+	select->withClause = castNode(SelectStmt, raw->stmt)->withClause;
+	castNode(SelectStmt, raw->stmt)->withClause = NULL;
 	from->subquery = raw->stmt;
 	from->alias = makeAlias("r", NIL);
 
@@ -238,9 +254,15 @@ static void
 build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnalysis *analysis)
 {
 	StringInfoData buf;
-	Oid			path[MAX_PATH_SCHEMAS];
+	Oid		   *path = palloc(MAX_PATH_SCHEMAS * sizeof(Oid));
 	uint32		head[8] = {0};
 	int			npath = fetch_search_path_array(path, MAX_PATH_SCHEMAS);
+
+	if (npath > MAX_PATH_SCHEMAS)
+	{
+		path = repalloc(path, npath * sizeof(Oid));
+		npath = fetch_search_path_array(path, npath);
+	}
 
 	head[0] = call->form;
 	head[1] = MyDatabaseId;
@@ -258,7 +280,7 @@ build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnal
 	if (query->nparams > 0)
 		appendBinaryStringInfo(&buf, (char *) query->param_types, query->nparams * sizeof(Oid));
 	appendBinaryStringInfo(&buf, analysis->objects.data, analysis->objects.len);
-	appendBinaryStringInfo(&buf, (char *) path, Min(npath, MAX_PATH_SCHEMAS) * sizeof(Oid));
+	appendBinaryStringInfo(&buf, (char *) path, npath * sizeof(Oid));
 	pgcache_settings_append(&buf);
 
 	query->key_prefix = buf.data;
@@ -277,34 +299,50 @@ free_query(PgCacheQuery *query)
 	MemoryContextDelete(query->context);
 }
 
-static bool
-in_use(const PgCacheQuery *query)
-{
-	return query->users > 0 && query->lxid == pgcache_local_transaction_id();
-}
-
-/* Take a query out of the table; free it, and earlier ones, if not in use. */
+/* Take a query out of the table; free it if nobody uses it. */
 static void
 drop_query(PgCacheQuery *query)
 {
-	dlist_mutable_iter iter;
-
 	hash_search(queries, &query->hash, HASH_REMOVE, NULL);
 	dlist_delete(&query->lru);
 	nqueries--;
 	query->dropped = true;
-	dlist_push_tail(&dropped, &query->lru);
+	if (query->users == 0)
+		free_query(query);
+}
 
-	dlist_foreach_modify(iter, &dropped)
-	{
-		PgCacheQuery *old = dlist_container(PgCacheQuery, lru, iter.cur);
+static void
+begin_use(PgCacheQuery *query)
+{
+	uses[nuses].query = query;
+	uses[nuses].nest_level = GetCurrentTransactionNestLevel();
+	nuses++;
+	query->users++;
+}
 
-		if (!in_use(old))
-		{
-			dlist_delete(&old->lru);
-			free_query(old);
-		}
-	}
+static void
+end_use(int i)
+{
+	PgCacheQuery *query = uses[i].query;
+
+	uses[i] = uses[--nuses];
+	if (--query->users == 0 && query->dropped)
+		free_query(query);
+}
+
+/* Make room for one more use, so that begin_use cannot fail. */
+static void
+reserve_use(void)
+{
+	int			newmax = Max(16, max_uses * 2);
+
+	if (nuses < max_uses)
+		return;
+	if (uses == NULL)
+		uses = MemoryContextAlloc(TopMemoryContext, newmax * sizeof(Use));
+	else
+		uses = repalloc(uses, newmax * sizeof(Use));
+	max_uses = newmax;
 }
 
 /* What a remembered query is found by. */
@@ -352,6 +390,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
 	query->identity = memcpy(palloc(identity->len), identity->data, identity->len);
 	query->identity_len = identity->len;
 	query->generation = catalogs;
+	query->catalog_seq = pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId));
 
 	errcallback.callback = parse_error_callback;
 	errcallback.arg = pnstrdup(call->text, call->text_len);
@@ -390,6 +429,7 @@ static bool
 is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
+		query->catalog_seq == pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId)) &&
 		query->source->is_valid &&
 		!query->reanalysed &&
 		pgcache_search_path_matches(query->source);
@@ -423,6 +463,7 @@ pgcache_query_get(const PgCacheCall *call)
 		MemoryContextSwitchTo(old);
 		create_table();
 	}
+	reserve_use();
 	resetStringInfo(&identity);
 	build_identity(&identity, call);
 	hash = hash_bytes_extended((unsigned char *) identity.data, identity.len, 0);
@@ -452,17 +493,30 @@ pgcache_query_get(const PgCacheCall *call)
 	else
 		dlist_move_head(&lru, &query->lru);
 
-	if (!in_use(query))
-		query->users = 0;
-	query->users++;
-	query->lxid = pgcache_local_transaction_id();
+	begin_use(query);
 	return query;
 }
 
 void
 pgcache_query_release(PgCacheQuery *query)
 {
-	query->users--;
+	int			i = nuses - 1;
+
+	while (i >= 0 && uses[i].query != query)
+		i--;
+	Assert(i >= 0);
+	end_use(i);
+}
+
+/* Give back what calls at this transaction nesting level or deeper were using. */
+void
+pgcache_query_release_all(int nest_level)
+{
+	for (int i = nuses - 1; i >= 0; i--)
+	{
+		if (uses[i].nest_level >= nest_level)
+			end_use(i);
+	}
 }
 
 /*
@@ -485,13 +539,16 @@ pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call)
 		param->pflags = PARAM_FLAG_CONST;
 		param->isnull = call->nulls[i];
 		param->value = call->values[i];
-		if (call->types[i] == UNKNOWNOID && !param->isnull)
+		if (call->types[i] == UNKNOWNOID)
 		{
 			Oid			input;
 			Oid			ioparam;
 
+			/* a domain may refuse nulls */
 			getTypeInputInfo(param->ptype, &input, &ioparam);
-			param->value = OidInputFunctionCall(input, DatumGetCString(call->values[i]), ioparam, -1);
+			param->value = OidInputFunctionCall(input,
+												param->isnull ? NULL : DatumGetCString(call->values[i]),
+												ioparam, -1);
 		}
 	}
 	return params;

@@ -42,7 +42,8 @@ typedef struct PgCacheQuery
 	CachedPlanSource *source;
 	bool		reanalysed;		/* the plan cache has analysed the text anew */
 	MemoryContextCallback on_reanalysis;	/* tells us so */
-	uint64		generation;		/* of the catalogs it was analysed under */
+	uint64		generation;		/* of the catalogs it was analysed under, */
+	uint64		catalog_seq;	/* and the seq of their slot */
 	int			nparams;
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
@@ -53,14 +54,14 @@ typedef struct PgCacheQuery
 	uint64		key_prefix_hash;
 	uint32		text_offset;	/* the text within key_prefix */
 	uint32		text_len;
-	int			users;			/* calls under way, in transaction "lxid" */
-	LocalTransactionId lxid;
+	int			users;			/* calls under way */
 	bool		dropped;		/* out of the table; freed when no longer used */
 } PgCacheQuery;
 
 extern void pgcache_query_init(void);
 extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call);
 extern void pgcache_query_release(PgCacheQuery *query);
+extern void pgcache_query_release_all(int nest_level);
 extern ParamListInfo pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call);
 
 #endif							/* PGCACHE_QUERY_H */

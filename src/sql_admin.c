@@ -132,10 +132,12 @@ Datum
 cache_invalidate_query(PG_FUNCTION_ARGS)
 {
 	PgCacheCall call;
+	uint32		slot;
 
 	pgcache_require_args(fcinfo, 2);
 	pgcache_get_call(fcinfo, 0, PGCACHE_FORM_ROWS, &call);
-	pgcache_mark_declared(pgcache_lookup_query_slot(&call));
+	if (pgcache_lookup_query_slot(&call, &slot))
+		pgcache_mark_declared(slot);
 	PG_RETURN_VOID();
 }
 
@@ -344,6 +346,9 @@ static void
 put_entry(PgCacheEntry *entry, void *arg)
 {
 	ReturnSetInfo *rsinfo = arg;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcache entry",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	bool		visible = may_see(entry->userid);
 	bool		here = entry->dbid == MyDatabaseId;
 	char	   *role = GetUserNameFromId(entry->userid, true);
@@ -379,6 +384,8 @@ put_entry(PgCacheEntry *entry, void *arg)
 	values[i++] = CStringGetTextDatum(state_name(pgcache_entry_state(entry)));
 	Assert(i == ENTRIES_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* cache_entries() RETURNS SETOF record */

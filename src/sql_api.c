@@ -264,12 +264,14 @@ check_shape(TupleDesc actual, TupleDesc expected, const char *what)
 		if (want->attisdropped)
 			continue;
 		have = TupleDescAttr(actual, a++);
-		if (!IsBinaryCoercible(have->atttypid, want->atttypid))
+		if (!IsBinaryCoercible(have->atttypid, want->atttypid) ||
+			(want->atttypmod >= 0 && want->atttypmod != have->atttypmod))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("%s does not match the query", what),
 					 errdetail("Column %d is of type %s in the query, but %s in the %s.",
-							   a, format_type_be(have->atttypid), format_type_be(want->atttypid), what),
+							   a, format_type_with_typemod(have->atttypid, have->atttypmod),
+							   format_type_with_typemod(want->atttypid, want->atttypmod), what),
 					 errhint("The query returns (%s).", column_list(actual))));
 	}
 }

@@ -380,6 +380,8 @@ allocate(Size min, Size want, Size *got)
 	PgCachePtr	ptr;
 
 	*got = want;
+	if (min > pgcache_arena_max_block())
+		return 0;
 	min = Min(want, Max(min, MIN_EXTENT_SIZE));
 	for (int round = 0; round < MAX_EVICT_ROUNDS; round++)
 	{

@@ -442,3 +442,10 @@ pgcache_arena_size(void)
 {
 	return (Size) arena->zone_granules * GRANULE * arena->nzones;
 }
+
+/* No piece can be larger, however much is free. */
+Size
+pgcache_arena_max_block(void)
+{
+	return (Size) (arena->zone_granules - 1) * GRANULE;
+}

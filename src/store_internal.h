@@ -49,6 +49,7 @@ extern Size pgcache_arena_free(PgCachePtr ptr);
 extern Size pgcache_arena_block_size(PgCachePtr ptr);
 extern Size pgcache_arena_used(void);
 extern Size pgcache_arena_size(void);
+extern Size pgcache_arena_max_block(void);
 
 /* store_index.c */
 extern Size pgcache_index_shmem_size(void);

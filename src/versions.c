@@ -195,6 +195,13 @@ pgcache_clock_read(void)
 	return now;
 }
 
+/* When the slot was last stamped. */
+uint64
+pgcache_slot_seq(uint32 slot)
+{
+	return pg_atomic_read_u64(&versions->slots[slot].seq);
+}
+
 /*
  * Fill in the present seq of each dependency and tell whether a result that
  * was computed under a snapshot taken after clock reading "since" is current

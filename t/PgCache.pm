@@ -1,0 +1,136 @@
+# What the tests of pgcache share.
+
+package PgCache;
+
+use strict;
+use warnings;
+use Exporter 'import';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(
+  preload_pgcache start_pgcache has_testpoints
+  stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
+  end_session is_cached);
+
+# Settings for a node that has the cache.  Autovacuum would invalidate results
+# at times of its own.
+sub preload_pgcache
+{
+	my ($node, $settings) = @_;
+
+	$node->append_conf(
+		'postgresql.conf', qq(
+shared_preload_libraries = 'pgcache'
+pgcache.memory = '16MB'
+max_prepared_transactions = 0
+autovacuum = off
+log_statement = none
+));
+	$node->append_conf('postgresql.conf', $settings) if defined $settings;
+	return;
+}
+
+# A new node that runs with the cache and has the extension.
+sub start_pgcache
+{
+	my ($name, $settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init;
+	preload_pgcache($node, $settings);
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pgcache');
+	return $node;
+}
+
+# Is the library built with test points?
+sub has_testpoints
+{
+	my ($node) = @_;
+
+	return $node->psql('postgres', 'SHOW pgcache.testpoints',
+		stderr => \my $ignored) == 0;
+}
+
+# One column of pgcache_stats.
+sub stat_of
+{
+	my ($node, $column) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $column FROM pgcache_stats");
+}
+
+# How often was a query bypassed, or its result not stored, for this reason?
+sub reason_count
+{
+	my ($node, $reason) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT coalesce(sum(count), 0) FROM pgcache_bypasses WHERE reason = '$reason'"
+	);
+}
+
+# Close a test point; returns the session that holds it closed.
+sub hold_testpoint
+{
+	my ($node, $name) = @_;
+	my $session = $node->background_psql('postgres');
+
+	$session->query_safe("SELECT pg_advisory_lock(hashtext('$name'))");
+	return $session;
+}
+
+sub release_testpoint
+{
+	my ($session, $name) = @_;
+
+	$session->query_safe("SELECT pg_advisory_unlock(hashtext('$name'))");
+	$session->quit;
+	return;
+}
+
+# Wait until a session is stopped at the closed test point; returns its PID.
+sub wait_for_testpoint
+{
+	my ($node, $name) = @_;
+	my $waiting =
+		"FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+	  . "AND objid::bigint = hashtext('$name')::bigint & 4294967295";
+
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 $waiting")
+	  or die "no session came to test point $name";
+	return $node->safe_psql('postgres', "SELECT pid $waiting");
+}
+
+# End a session whose connection may be gone already.
+sub end_session
+{
+	my ($session) = @_;
+
+	$session->{run}->kill_kill;
+	return;
+}
+
+# A test: the query's result can be stored and is then hit, with the answer
+# that the query gives past the cache.
+sub is_cached
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($node, $query, $columns, $test_name) = @_;
+	my $cached = "SELECT * FROM cache_query(\$q\$$query\$q\$) AS t($columns)";
+	my $plain = $node->safe_psql('postgres', $query);
+	my ($hits, $answer);
+
+	# a first call may find the result already there
+	$answer = $node->safe_psql('postgres', $cached);
+	$hits = stat_of($node, 'hits');
+	is($node->safe_psql('postgres', $cached), $plain, "$test_name: answer");
+	is(stat_of($node, 'hits') - $hits, 1, "$test_name: hit");
+	is($answer, $plain, "$test_name: first answer");
+	return;
+}
+
+1;
