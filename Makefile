@@ -74,4 +74,12 @@ tapcheck:
 	PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' PG_CONFIG='$(PG_CONFIG)' \
 		PATH="$(bindir):$$PATH" prove -I t -I $(top_srcdir)/src/test/perl -I t $(PROVE_FLAGS) $(TAP_TESTS_ALL)
 
-.PHONY: installcheck-regress isolationcheck tapcheck
+# Searches the protocol's model exhaustively; needs spin.
+modelcheck:
+	test/model/run.sh
+
+# The hit and the miss path under valgrind; needs a build with debug information, and time.
+valgrindcheck:
+	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh
+
+.PHONY: installcheck-regress isolationcheck tapcheck modelcheck valgrindcheck

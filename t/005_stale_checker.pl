@@ -62,7 +62,7 @@ $node->safe_psql(
 	-- emptied and filled again in one transaction
 	CREATE TABLE replaced (v bigint NOT NULL);
 	INSERT INTO replaced SELECT 0 FROM generate_series(1, 10);
-	CREATE TABLE whole (v bigint NOT NULL) PARTITION BY LIST ((1));
+	CREATE TABLE whole (v bigint NOT NULL) PARTITION BY LIST (v);
 	CREATE TABLE part PARTITION OF whole DEFAULT;
 	INSERT INTO whole SELECT 0 FROM generate_series(1, 10);
 
