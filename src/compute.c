@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compute.c
- *	  Runs a query under a snapshot and collects its rows.
+ *	  Runs a query and collects its rows.
  *
  * The rows go to the caller's tuplestore.  If they are to be stored, they are
  * flattened on the way (out-of-line values are fetched, since a pointer to a
@@ -17,8 +17,8 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
-#include "access/heaptoast.h"
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "portability/instr_time.h"
 #include "tcop/dest.h"
@@ -189,15 +189,48 @@ run_error_callback(void *arg)
 }
 
 /*
- * Plan and run the query under the snapshot, which becomes the active one.
- * What the plan reads is added to "deps" if that is given.
+ * Everything committed by now, and what this command has done so far, as any
+ * volatile function sees it.
+ */
+static Snapshot
+fresh_snapshot(void)
+{
+	if (IsInParallelMode())
+		return GetActiveSnapshot();
+	CommandCounterIncrement();
+	return GetTransactionSnapshot();
+}
+
+/* Plan the query, which locks its relations. */
+static CachedPlan *
+plan_query(PgCacheQuery *query, ParamListInfo params)
+{
+	bool		pushed = false;
+	CachedPlan *plan;
+
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
+	if (pushed)
+		PopActiveSnapshot();
+	return plan;
+}
+
+/*
+ * Plan and run the query.  What the plan reads is added to "deps" if that is
+ * given.  As when a portal starts, the snapshot is taken when the relations
+ * are locked: under an older one a table that was truncated and filled again
+ * meanwhile would be empty.
  *
  * Returns false, having done nothing, if the query turned out to have changed
  * since it was analysed; the caller has to start again.
  */
 bool
-pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
-				PgCacheResult *result, PgCacheDepSet *deps)
+pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
+				PgCacheDepSet *deps)
 {
 	ErrorContextCallback errcallback;
 	CachedPlan *plan;
@@ -212,10 +245,8 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
 	error_context_stack = &errcallback;
 
 	INSTR_TIME_SET_CURRENT(start);
-	PushActiveSnapshot(snapshot);
-	PGCACHE_TESTPOINT("fill-snapshot");
-	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
-
+	PGCACHE_TESTPOINT("fill-begin");
+	plan = plan_query(query, params);
 	if (!query->reanalysed)
 	{
 		/* no rule makes more than one query of a SELECT */
@@ -225,12 +256,14 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
 			result->reason = pgcache_analyze_plan(stmt, deps);
 		if (result->reason != PGCACHE_REASON_NONE)
 			result->keep = false;
+		PushActiveSnapshot(fresh_snapshot());
+		PGCACHE_TESTPOINT("fill-snapshot");
 		run_plan(stmt, query->source->query_string, params, GetActiveSnapshot(), result);
+		PopActiveSnapshot();
 		done = true;
 	}
 
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
-	PopActiveSnapshot();
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	result->cost_us = INSTR_TIME_GET_MICROSEC(end);

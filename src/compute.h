@@ -32,7 +32,7 @@ typedef struct PgCacheResult
 								 * so */
 } PgCacheResult;
 
-extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, Snapshot snapshot,
-							PgCacheResult *result, PgCacheDepSet *deps);
+extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
+							PgCacheDepSet *deps);
 
 #endif							/* PGCACHE_COMPUTE_H */

@@ -5,7 +5,7 @@
  *
  * pgcache_lookup() reads as the steps in their order.  The order of the first
  * ones matters: the clock is read before invalidation messages are accepted and
- * before the snapshot is taken, see versions.c.
+ * before the snapshot is taken (compute.c), see versions.c.
  *
  * Races accepted: two sessions that miss at the same time both compute; the
  * later one replaces the entry of the earlier.  An entry that is written after
@@ -27,7 +27,6 @@
 #include "miscadmin.h"
 #include "storage/sinval.h"
 #include "utils/inval.h"
-#include "utils/snapmgr.h"
 
 #include "compute.h"
 #include "guc.h"
@@ -120,26 +119,13 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 			 errhint("Set pgcache.on_bypass to silent or notice to have such queries run.") : 0));
 }
 
-/* Everything committed by now, and what this command has done so far. */
-static Snapshot
-fresh_snapshot(void)
-{
-	CommandCounterIncrement();
-	return GetTransactionSnapshot();
-}
-
 /* Run the query past the cache; false = start again. */
 static bool
 run_uncached(const Lookup *lookup)
 {
 	PgCacheResult result = {.rows = lookup->rows};
-	Snapshot	snapshot;
 
-	if (IsInParallelMode())
-		snapshot = GetActiveSnapshot();
-	else
-		snapshot = fresh_snapshot();
-	return pgcache_compute(lookup->query, lookup->params, snapshot, &result, NULL);
+	return pgcache_compute(lookup->query, lookup->params, &result, NULL);
 }
 
 /*
@@ -379,7 +365,7 @@ fill(const Lookup *lookup)
 	PgCacheReason reason;
 
 	pgcache_depset_copy(&deps, &lookup->query->deps);
-	if (!pgcache_compute(lookup->query, lookup->params, fresh_snapshot(), &result, &deps))
+	if (!pgcache_compute(lookup->query, lookup->params, &result, &deps))
 		return false;
 	PGCACHE_TESTPOINT("fill-computed");
 

@@ -12,12 +12,6 @@ use Test::More;
 
 my $node = start_pgcache('crash', 'restart_after_crash = on');
 
-unless (has_testpoints($node))
-{
-	$node->stop;
-	plan skip_all => 'needs a build with TESTPOINTS=1';
-}
-
 my $query = 'SELECT v FROM data WHERE id = 1';
 my $cached = "SELECT * FROM cache_query('$query') AS t(v text)";
 my $big_query = 'SELECT v || g FROM data, generate_series(1, 5000) g WHERE id = 2';
@@ -99,6 +93,39 @@ sub is_clean
 	is($node->safe_psql('postgres', 'SELECT entries, memory_used FROM pgcache_stats'),
 		'0|0', "$name: cache_clear leaves nothing");
 	return;
+}
+
+#
+# SIGKILL in the middle of a fill that waits for a table
+#
+for my $kind ('a first result', 'a newer result')
+{
+	is_cached($node, $query, 'v text', "before SIGKILL in $kind");
+	if ($kind eq 'a newer result')
+	{
+		is_cached($node, $big_query, 'v text', "before SIGKILL in $kind, many rows");
+		$node->safe_psql('postgres', 'UPDATE data SET v = v WHERE id = 2');
+	}
+	my $holder = $node->background_psql('postgres');
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $waiting = "FROM pg_locks WHERE relation = 'data'::regclass AND NOT granted";
+
+	$holder->query_safe('BEGIN; LOCK TABLE data');
+	$session->query_until(qr/started/, "\\echo started\n$big_cached;\n");
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 $waiting")
+	  or die 'the fill does not wait';
+	crash($node->safe_psql('postgres', "SELECT pid $waiting"), $session, $holder);
+	is($node->safe_psql('postgres', 'SELECT entries, memory_used FROM pgcache_stats'),
+		'0|0', "SIGKILL in $kind: the store is empty");
+	is_clean("SIGKILL in $kind");
+}
+
+unless (has_testpoints($node))
+{
+	note 'the rest needs a build with TESTPOINTS=1';
+	$node->stop;
+	done_testing();
+	exit;
 }
 
 #

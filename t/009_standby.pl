@@ -28,7 +28,7 @@ $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
 $standby->start;
-$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$primary->wait_for_catchup($standby);
 
 # the standby computes every time
 my $session = $standby->background_psql('postgres', on_error_stop => 0);
@@ -40,7 +40,7 @@ for my $change (
 	"ALTER TABLE data ADD COLUMN more int; INSERT INTO data VALUES (2, 'fourth', 5)")
 {
 	$primary->safe_psql('postgres', $change);
-	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+	$primary->wait_for_catchup($standby);
 	my $plain = $primary->safe_psql('postgres', $query);
 
 	for my $call (1, 2)
