@@ -71,15 +71,17 @@ isolationcheck:
 	$(pg_isolation_regress_installcheck) $(ISOLATION_OPTS) $(ISOLATION_SPECS)
 
 tapcheck:
-	PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' PG_CONFIG='$(PG_CONFIG)' \
-		PATH="$(bindir):$$PATH" prove -I t -I $(top_srcdir)/src/test/perl -I t $(PROVE_FLAGS) $(TAP_TESTS_ALL)
+	rm -rf tmp_check_tap && mkdir tmp_check_tap
+	TESTDIR='$(CURDIR)/tmp_check_tap' PATH="$(bindir):$$PATH" \
+		PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' \
+		$(PROVE) -I $(top_srcdir)/src/test/perl $(PROVE_FLAGS) $(TAP_TESTS_ALL)
 
 # Searches the protocol's model exhaustively; needs spin.
 modelcheck:
 	test/model/run.sh
 
-# The hit and the miss path under valgrind; needs a build with debug information, and time.
+# The installed library under valgrind's memcheck; takes about seven minutes.
 valgrindcheck:
-	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh
+	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
 .PHONY: installcheck-regress isolationcheck tapcheck modelcheck valgrindcheck

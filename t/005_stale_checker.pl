@@ -18,7 +18,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seconds = 20;
-my $node = start_pgcache('stale');
+# slow commits: most races are between a commit's two stamps
+my $node = start_pgcache('stale', q(
+fsync = on
+commit_delay = 2000
+commit_siblings = 0
+));
 my $dir = File::Spec->rel2abs($node->basedir);
 my $file = "$dir/rows.txt";
 

@@ -45,7 +45,7 @@ valgrind --quiet --leak-check=no --trace-children=yes --error-limit=no --num-cal
 	"$bin/postgres" -D "$dir/data" >"$dir/server.log" 2>&1 &
 server=$!
 for _ in {1..300}; do
-	kill -0 "$server" && ! "$bin/pg_isready" -q || break
+	if ! kill -0 "$server" || "$bin/pg_isready" -q; then break; fi
 	sleep 1
 done
 
