@@ -136,4 +136,23 @@ BEGIN
     END LOOP;
 END $$;
 SELECT count(*) < 600 AS bounded FROM pg_backend_memory_contexts WHERE name = 'pgcache query';
+-- functions of an operator class that only a clause within the query leads to
+CREATE FUNCTION compare(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT btint4cmp($1, $2)';
+CREATE FUNCTION less(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 < $2';
+CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';
+CREATE OPERATOR <| (LEFTARG = int, RIGHTARG = int, FUNCTION = less); CREATE OPERATOR =| (LEFTARG = int, RIGHTARG = int, FUNCTION = same);
+CREATE OPERATOR CLASS own_ops FOR TYPE int USING btree AS OPERATOR 1 <|, OPERATOR 3 =|, FUNCTION 1 compare(int, int);
+CREATE TYPE own_range AS RANGE (subtype = int, subtype_opclass = own_ops);
+SELECT reason FROM cache_explain('SELECT string_agg(g::text, $$,$$ ORDER BY g USING <|) FROM generate_series(1, 3) g');
+SELECT reason FROM cache_explain('SELECT own_range(1, 3) @> 2');
+SELECT reason FROM cache_explain('SELECT rank() OVER (ORDER BY g USING <|) FROM generate_series(1, 3) g');
+DROP TYPE own_range; DROP OPERATOR FAMILY own_ops USING btree; DROP OPERATOR <| (int, int); DROP OPERATOR =| (int, int);
+DROP FUNCTION compare, less, same;
+-- a domain over a row type would go unchecked
+CREATE TYPE pair AS (a int, b text); CREATE DOMAIN positive AS pair CHECK ((VALUE).a > 0);
+SELECT * FROM cache_query_as(NULL::positive, $$SELECT -1, 'x'::text$$);
+SELECT * FROM cache_query_as(NULL::pair, $$SELECT -1, 'x'::text$$);
+DROP DOMAIN positive; DROP TYPE pair;
+-- dates beside words and escapes that mean nothing
+SELECT cacheable FROM cache_explain($$SELECT 1 WHERE date '2024-01-01' < '2024-01-02' AND 'a' ~ '^\d+$' AND 'b' <> 'do it now' -- today$$);
 \i test/done.sql

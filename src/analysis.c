@@ -33,10 +33,12 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/keywords.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
+#include "parser/scanner.h"
 #include "storage/proc.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -369,16 +371,25 @@ type_names_objects(Oid typid)
 	}
 }
 
+/* check_function for what may not be there */
+static bool
+check_optional(Oid funcid, Walk *walk)
+{
+	return OidIsValid(funcid) && check_function(funcid, walk);
+}
+
 /* The functions by which a user type is compared, hashed and made JSON. */
 static bool
 check_type_functions(Oid typid, Walk *walk)
 {
-	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_CMP_PROC | TYPECACHE_HASH_PROC);
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_CMP_PROC | TYPECACHE_HASH_PROC |
+											 TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
 	Oid			to_json;
 
-	if (OidIsValid(type->cmp_proc) && check_function(type->cmp_proc, walk))
+	if (check_optional(type->cmp_proc, walk) || check_optional(type->hash_proc, walk))
 		return true;
-	if (OidIsValid(type->hash_proc) && check_function(type->hash_proc, walk))
+	if (check_operator(type->eq_opr, walk) || check_operator(type->lt_opr, walk) ||
+		check_operator(type->gt_opr, walk))
 		return true;
 	return find_coercion_pathway(JSONOID, typid, COERCION_EXPLICIT, &to_json) == COERCION_PATH_FUNC &&
 		check_function(to_json, walk);
@@ -414,6 +425,17 @@ check_composite(Oid typid, Walk *walk)
 	return refused;
 }
 
+static bool
+check_range(Oid typid, Walk *walk)
+{
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_RANGE_INFO);
+
+	return check_type(get_range_subtype(typid), walk) ||
+		check_optional(type->rng_cmp_proc_finfo.fn_oid, walk) ||
+		check_optional(type->rng_canonical_finfo.fn_oid, walk) ||
+		check_optional(type->rng_subdiff_finfo.fn_oid, walk);
+}
+
 /* Depend on a type and on what it is made of; true = refused. */
 static bool
 check_type(Oid typid, Walk *walk)
@@ -439,7 +461,9 @@ check_type(Oid typid, Walk *walk)
 		case TYPTYPE_DOMAIN:
 			return check_type(domain_parent(typid), walk);
 		case TYPTYPE_RANGE:
-			return check_type(get_range_subtype(typid), walk);
+			if (check_range(typid, walk))
+				return true;
+			break;
 		case TYPTYPE_MULTIRANGE:
 			return check_type(get_multirange_range(typid), walk);
 		case TYPTYPE_COMPOSITE:
@@ -462,43 +486,18 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Does the quote end a literal that goes on in another line? */
-static bool
-literal_continues(const char *quote)
-{
-	const char *p = quote + 1;
-	bool		newline = false;
-
-	for (;;)
-	{
-		if (p[0] == '-' && p[1] == '-')
-			p += strcspn(p, "\r\n");
-		else if (*p != '\0' && strchr(" \t\f\r\n", *p) != NULL)
-		{
-			newline |= *p == '\n' || *p == '\r';
-			p++;
-		}
-		else
-			return newline && *p == '\'';
-	}
-}
-
 /*
- * Is one of the words that date/time input reads the clock for in the text?
+ * Is one of the words that date/time input reads the clock for in the value?
  * That input splits letters from everything else, so "today12:00" has one.
- * What could hide a word counts as one: a backslash or another escape
- * character, and a literal in several pieces.
  */
 static bool
-mentions_current_time(const char *source)
+mentions_current_time(const char *value)
 {
-	static const char *const words[] = {"now", "today", "tomorrow", "yesterday", "uescape"};
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
 	const char *end;
 
-	for (const char *p = source; *p != '\0'; p = end)
+	for (const char *p = value; *p != '\0'; p = Max(end, p + 1))
 	{
-		if (*p == '\\' || (*p == '\'' && literal_continues(p)))
-			return true;
 		for (end = p; is_letter(*end);)
 			end++;
 		for (size_t i = 0; i < lengthof(words); i++)
@@ -508,10 +507,28 @@ mentions_current_time(const char *source)
 			if (len == (size_t) (end - p) && pg_strncasecmp(p, words[i], len) == 0)
 				return true;
 		}
-		if (end == p)
-			end++;
 	}
 	return false;
+}
+
+/*
+ * The value of the string literal that the text begins with, or NULL if it
+ * begins with something else (also a literal with Unicode escapes, which the
+ * scanner leaves as they are).
+ */
+static char *
+read_literal(const char *text)
+{
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	char	   *literal = NULL;
+
+	if (core_yylex(&value, &location, scanner) == PGCACHE_TOKEN_SCONST)
+		literal = pstrdup(value.str);
+	scanner_finish(scanner);
+	return literal;
 }
 
 /* Can a literal of this type have been made from the clock? */
@@ -529,32 +546,45 @@ may_hold_time(Oid typid)
 /*
  * The parser has turned the literal into a value.  That value is frozen in the
  * session's analysed query and, for current time, in the stored result.  The
- * literal stands at its location in the text or behind; literals of views come
- * from the catalog and have no location.
+ * literal stands at its location in the text; literals of views come from the
+ * catalog and have no location.
  */
+static bool
+reads_clock(const Const *con, const char *source)
+{
+	const char *literal;
+
+	if (con->constisnull || con->location < 0 || con->location >= (int) strlen(source))
+		return false;
+	if (con->consttype == TIMETZOID)
+		return true;			/* today's offset from UTC */
+	if (!may_hold_time(con->consttype))
+		return false;
+	literal = read_literal(source + con->location);
+	return literal == NULL || mentions_current_time(literal);
+}
+
 static bool
 check_const(const Const *con, Walk *walk)
 {
-	switch (con->consttype)
-	{
-		case REGCONFIGOID:
-		case REGDICTIONARYOID:
-			if (!con->constisnull)
-				note_object(walk, DatumGetObjectId(con->constvalue));
-			return false;
-		default:
-			break;
-	}
-	if (con->location >= 0 && con->location < (int) strlen(walk->source) &&
-		(con->consttype == TIMETZOID || /* today's offset from UTC */
-		 (may_hold_time(con->consttype) && mentions_current_time(walk->source + con->location))))
+	if (reads_clock(con, walk->source))
 		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
+	if ((con->consttype == REGCONFIGOID || con->consttype == REGDICTIONARYOID) && !con->constisnull)
+		note_object(walk, DatumGetObjectId(con->constvalue));
 	return false;
 }
 
 /*
  * The walk
  */
+
+/* RANGE frames call a function of the operator class. */
+static bool
+check_frame(const WindowClause *window, Walk *walk)
+{
+	return check_optional(window->startInRangeFunc, walk) ||
+		check_optional(window->endInRangeFunc, walk);
+}
 
 static bool
 check_domain(const CoerceToDomain *node, Walk *walk)
@@ -617,31 +647,6 @@ check_range_table(const Query *query, Walk *walk)
 	return false;
 }
 
-/* The clauses that sort and group; their expressions are walked elsewhere. */
-static bool
-check_sort_clauses(const Query *query, Walk *walk)
-{
-	List	   *clauses = list_concat_copy(query->sortClause, query->groupClause);
-	ListCell   *lc;
-
-	clauses = list_concat(clauses, query->distinctClause);
-	foreach(lc, query->windowClause)
-	{
-		WindowClause *window = lfirst_node(WindowClause, lc);
-
-		clauses = list_concat(clauses, window->partitionClause);
-		clauses = list_concat(clauses, window->orderClause);
-	}
-	foreach(lc, clauses)
-	{
-		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
-
-		if (check_operator(clause->eqop, walk) || check_operator(clause->sortop, walk))
-			return true;
-	}
-	return false;
-}
-
 static bool
 check_query(Query *query, Walk *walk)
 {
@@ -649,9 +654,9 @@ check_query(Query *query, Walk *walk)
 		return refuse(walk, PGCACHE_DATA_MODIFYING);
 	if (query->rowMarks != NIL || query->hasForUpdate)
 		return refuse(walk, PGCACHE_LOCKING_CLAUSE);
-	if (check_range_table(query, walk) || check_sort_clauses(query, walk))
+	if (check_range_table(query, walk))
 		return true;
-	return query_tree_walker(query, walk_node, walk, 0);
+	return query_tree_walker(query, walk_node, walk, QTW_EXAMINE_SORTGROUP);
 }
 
 /* True = refused, stop here. */
@@ -692,6 +697,17 @@ walk_node(Node *node, Walk *walk)
 			if (check_operator(((ScalarArrayOpExpr *) node)->opno, walk))
 				return true;
 			break;
+		case T_SortGroupClause:
+			return check_operator(((SortGroupClause *) node)->eqop, walk) ||
+				check_operator(((SortGroupClause *) node)->sortop, walk);
+		case T_SetOperationStmt:
+			if (walk_node((Node *) ((SetOperationStmt *) node)->groupClauses, walk))
+				return true;
+			break;
+		case T_WindowClause:
+			if (check_frame((WindowClause *) node, walk))
+				return true;
+			break;
 		case T_CoerceToDomain:
 			if (check_domain((CoerceToDomain *) node, walk))
 				return true;
@@ -713,6 +729,13 @@ walk_node(Node *node, Walk *walk)
 		case T_ConvertRowtypeExpr:
 		case T_CoerceToDomain:
 		case T_RowExpr:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_FieldSelect:
+		case T_ArrayExpr:
+		case T_CaseExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
 			if (check_type(exprType(node), walk))
 				return true;
 			break;

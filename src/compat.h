@@ -59,6 +59,12 @@ pgcache_rows_processed(const EState *estate)
 #endif
 }
 
+/*
+ * The scanner's token of a string literal.  Its number is fixed: grammars
+ * outside the server (such as PL/pgSQL's) begin with the same tokens.
+ */
+#define PGCACHE_TOKEN_SCONST 261
+
 /* ExecutorRun lost execute_once in 18. */
 #if PG_VERSION_NUM >= 180000
 #define pgcache_executor_run(qd) ExecutorRun((qd), ForwardScanDirection, 0)

@@ -22,7 +22,9 @@
 #include "executor/executor.h"
 #include "portability/instr_time.h"
 #include "tcop/dest.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/relcache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -201,6 +203,52 @@ fresh_snapshot(void)
 	return GetTransactionSnapshot();
 }
 
+/*
+ * Relations of which the relation cache was told that they changed.
+ *
+ * PostgreSQL may build a partition descriptor while the message that makes it
+ * out of date is being consumed, and keep it.  A plain query of this session
+ * would be wrong once or twice; a stored result would be wrong for all.  So
+ * what was told is told again before a query is planned.
+ */
+#define MAX_TOLD 64
+static Oid	told[MAX_TOLD];
+static int	ntold = 0;
+static bool told_all = false;
+
+static void
+note_relcache_message(Datum arg, Oid relid)
+{
+	if (OidIsValid(relid) && ntold < MAX_TOLD)
+		told[ntold++] = relid;
+	else
+		told_all = true;
+}
+
+static void
+refresh_relcache(void)
+{
+	Oid			relids[MAX_TOLD];
+	int			n = ntold;
+	bool		all = told_all;
+
+	/* more may come in meanwhile */
+	memcpy(relids, told, n * sizeof(Oid));
+	ntold = 0;
+	told_all = false;
+	if (all)
+		RelationCacheInvalidate(false);
+	for (int i = 0; i < n && !all; i++)
+		RelationCacheInvalidateEntry(relids[i]);
+}
+
+/* Called once per process that loads the library. */
+void
+pgcache_compute_init(void)
+{
+	CacheRegisterRelcacheCallback(note_relcache_message, (Datum) 0);
+}
+
 /* Plan the query, which locks its relations. */
 static CachedPlan *
 plan_query(PgCacheQuery *query, ParamListInfo params)
@@ -208,6 +256,7 @@ plan_query(PgCacheQuery *query, ParamListInfo params)
 	bool		pushed = false;
 	CachedPlan *plan;
 
+	refresh_relcache();
 	if (!ActiveSnapshotSet())
 	{
 		PushActiveSnapshot(GetTransactionSnapshot());

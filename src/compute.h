@@ -32,6 +32,7 @@ typedef struct PgCacheResult
 								 * so */
 } PgCacheResult;
 
+extern void pgcache_compute_init(void);
 extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 							PgCacheDepSet *deps);
 

@@ -387,7 +387,7 @@ begin_lookup(Lookup *lookup, const PgCacheCall *call)
 {
 	lookup->since = pgcache_clock_read();
 	AcceptInvalidationMessages();
-	lookup->query = pgcache_query_get(call);
+	lookup->query = pgcache_query_get(call, lookup->since);
 	lookup->params = pgcache_query_params(lookup->query, call);
 }
 

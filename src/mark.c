@@ -244,7 +244,7 @@ pgcache_mark_vacuum_end(void)
 static bool
 only_vacuumed(void)
 {
-	return IsAutoVacuumWorkerProcess() || ((vacuums > 0 || vacuumed) && !catalog_changed);
+	return (IsAutoVacuumWorkerProcess() || vacuums > 0 || vacuumed) && !catalog_changed;
 }
 
 /* cache_clear(): everything of this database. */

@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 
 #include "capture.h"
+#include "compute.h"
 #include "guc.h"
 #include "hint.h"
 #include "lookup.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 	pgcache_mark_init();
 	pgcache_query_init();
 	pgcache_lookup_init();
+	pgcache_compute_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
 	preloaded = true;

@@ -375,7 +375,7 @@ watch_reanalysis(PgCacheQuery *query)
 
 /* Analyse a query; on error nothing of it remains. */
 static PgCacheQuery *
-make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
+make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint64 since)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcache query",
 												  ALLOCSET_SMALL_SIZES);
@@ -391,6 +391,8 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash)
 	query->identity_len = identity->len;
 	query->generation = catalogs;
 	query->catalog_seq = pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId));
+	if (query->catalog_seq > since)
+		query->catalog_seq = 0; /* we may not have its messages: once only */
 
 	errcallback.callback = parse_error_callback;
 	errcallback.arg = pnstrdup(call->text, call->text_len);
@@ -446,9 +448,10 @@ create_table(void)
 /*
  * Find or analyse the query of this call.  Raises the errors that running the
  * text would raise at parse time.  The result is good until it is released.
+ * Invalidation messages have been accepted after clock reading "since".
  */
 PgCacheQuery *
-pgcache_query_get(const PgCacheCall *call)
+pgcache_query_get(const PgCacheCall *call, uint64 since)
 {
 	static StringInfoData identity;
 	PgCacheQuery *query = NULL;
@@ -484,7 +487,7 @@ pgcache_query_get(const PgCacheCall *call)
 	{
 		if (nqueries >= MAX_QUERIES)
 			drop_query(dlist_tail_element(PgCacheQuery, lru, &lru));
-		query = make_query(call, &identity, hash);
+		query = make_query(call, &identity, hash, since);
 		slot = hash_search(queries, &hash, HASH_ENTER, NULL);
 		slot->query = query;
 		dlist_push_head(&lru, &query->lru);

@@ -75,7 +75,8 @@ pgcache_settings_append(StringInfo buf)
 		(Transform_null_equals ? 2 : 0) |
 		(Array_nulls ? 4 : 0) |
 		(standard_conforming_strings ? 8 : 0) |
-		(quote_all_identifiers ? 16 : 0);
+		(quote_all_identifiers ? 16 : 0) |
+		(InNoForceRLSOperation() ? 32 : 0);
 	appendBinaryStringInfo(buf, (char *) &numbers, sizeof(numbers));
 
 	append_string(buf, pg_get_timezone_name(session_timezone));

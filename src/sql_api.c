@@ -20,6 +20,7 @@
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -281,9 +282,13 @@ describe_output(TupleDesc desc, void *arg)
 {
 	Output	   *output = arg;
 
+	MemoryContext old = MemoryContextSwitchTo(output->rsinfo->econtext->ecxt_per_query_memory);
+
 	if (output->rsinfo->expectedDesc != NULL)
 		check_shape(desc, output->rsinfo->expectedDesc, output->what);
-	output->desc = desc;
+	/* the query that has it may be gone when the call ends */
+	output->desc = CreateTupleDescCopy(desc);
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -370,12 +375,25 @@ return_set(FunctionCallInfo fcinfo, PgCacheRequest *request, const char *what)
 	else
 	{
 		rsinfo->setResult = output.rows;
-		rsinfo->setDesc = CreateTupleDescCopy(output.desc);
+		rsinfo->setDesc = output.desc;
 	}
 	BlessTupleDesc(rsinfo->setDesc);
 	rsinfo->returnMode = SFRM_Materialize;
 	MemoryContextSwitchTo(old);
 	return (Datum) 0;
+}
+
+/* Rows are put together column by column, so nothing would check the domain. */
+static void
+refuse_domain(Oid rowtype)
+{
+	if (OidIsValid(rowtype) && get_typtype(rowtype) == TYPTYPE_DOMAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("row type must not be a domain"),
+				 errdetail("%s is a domain over %s.", format_type_be(rowtype),
+						   format_type_be(getBaseType(rowtype))),
+				 errhint("Use the type that it is over.")));
 }
 
 PG_FUNCTION_INFO_V1(cache_query);
@@ -399,6 +417,7 @@ cache_query_as(PG_FUNCTION_ARGS)
 	PgCacheRequest request;
 
 	get_request(fcinfo, 1, PGCACHE_FORM_ROWS, &request);
+	refuse_domain(get_fn_expr_argtype(fcinfo->flinfo, 0));
 	return return_set(fcinfo, &request, "row type");
 }
 
