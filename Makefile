@@ -8,9 +8,11 @@ OBJS = \
 	src/analysis.o \
 	src/capture.o \
 	src/compute.o \
+	src/deps.o \
 	src/guc.o \
 	src/hint.o \
 	src/key.o \
+	src/literal.o \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \

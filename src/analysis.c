@@ -15,7 +15,8 @@
  * Built-in functions that are STABLE only because of settings in the
  * fingerprint, or because of catalogs whose changes stamp the catalog slot,
  * are listed in safe_stable_functions.  Input functions of date/time types are
- * not among them: they read the clock for 'now' and 'today'.
+ * not among them: they read the clock for 'now' and 'today'.  Literals that did
+ * so are found by literal.c.
  *
  * IDENTIFICATION
  *	  src/analysis.c
@@ -33,12 +34,10 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/keywords.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
-#include "parser/scanner.h"
 #include "storage/proc.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -46,6 +45,7 @@
 #include "utils/typcache.h"
 
 #include "analysis.h"
+#include "literal.h"
 #include "versions.h"
 
 static const Oid safe_stable_functions[] = {
@@ -115,48 +115,6 @@ typedef struct Walk
 } Walk;
 
 static bool walk_node(Node *node, Walk *walk);
-
-/*
- * Sets of dependencies
- */
-
-bool
-pgcache_depset_contains(const PgCacheDepSet *set, uint32 slot, Oid object)
-{
-	for (int i = 0; i < set->ndeps; i++)
-	{
-		if (set->deps[i].slot == slot && set->deps[i].object == object)
-			return true;
-	}
-	return false;
-}
-
-void
-pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object)
-{
-	if (pgcache_depset_contains(set, slot, object))
-		return;
-	if (set->ndeps == set->max)
-	{
-		set->max = Max(16, set->max * 2);
-		set->deps = set->deps == NULL ? palloc(set->max * sizeof(PgCacheDep)) :
-			repalloc(set->deps, set->max * sizeof(PgCacheDep));
-	}
-	set->deps[set->ndeps].seq = 0;
-	set->deps[set->ndeps].slot = slot;
-	set->deps[set->ndeps].object = object;
-	set->ndeps++;
-}
-
-/* A copy to add to, in the current memory context. */
-void
-pgcache_depset_copy(PgCacheDepSet *to, const PgCacheDepSet *from)
-{
-	to->ndeps = from->ndeps;
-	to->max = from->ndeps + 16;
-	to->deps = palloc(to->max * sizeof(PgCacheDep));
-	memcpy(to->deps, from->deps, from->ndeps * sizeof(PgCacheDep));
-}
 
 /*
  * Objects
@@ -477,106 +435,18 @@ check_type(Oid typid, Walk *walk)
 }
 
 /*
- * Literals
+ * The walk
  */
-
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/*
- * Is one of the words that date/time input reads the clock for in the value?
- * That input splits letters from everything else, so "today12:00" has one.
- */
-static bool
-mentions_current_time(const char *value)
-{
-	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
-	const char *end;
-
-	for (const char *p = value; *p != '\0'; p = Max(end, p + 1))
-	{
-		for (end = p; is_letter(*end);)
-			end++;
-		for (size_t i = 0; i < lengthof(words); i++)
-		{
-			size_t		len = strlen(words[i]);
-
-			if (len == (size_t) (end - p) && pg_strncasecmp(p, words[i], len) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/*
- * The value of the string literal that the text begins with, or NULL if it
- * begins with something else (also a literal with Unicode escapes, which the
- * scanner leaves as they are).
- */
-static char *
-read_literal(const char *text)
-{
-	core_yy_extra_type extra;
-	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	core_YYSTYPE value;
-	YYLTYPE		location;
-	char	   *literal = NULL;
-
-	if (core_yylex(&value, &location, scanner) == PGCACHE_TOKEN_SCONST)
-		literal = pstrdup(value.str);
-	scanner_finish(scanner);
-	return literal;
-}
-
-/* Can a literal of this type have been made from the clock? */
-static bool
-may_hold_time(Oid typid)
-{
-	char		category;
-	bool		preferred;
-
-	get_type_category_preferred(typid, &category, &preferred);
-	return category == TYPCATEGORY_DATETIME || category == TYPCATEGORY_ARRAY ||
-		category == TYPCATEGORY_RANGE || category == TYPCATEGORY_COMPOSITE;
-}
-
-/*
- * The parser has turned the literal into a value.  That value is frozen in the
- * session's analysed query and, for current time, in the stored result.  The
- * literal stands at its location in the text; literals of views come from the
- * catalog and have no location.
- */
-static bool
-reads_clock(const Const *con, const char *source)
-{
-	const char *literal;
-
-	if (con->constisnull || con->location < 0 || con->location >= (int) strlen(source))
-		return false;
-	if (con->consttype == TIMETZOID)
-		return true;			/* today's offset from UTC */
-	if (!may_hold_time(con->consttype))
-		return false;
-	literal = read_literal(source + con->location);
-	return literal == NULL || mentions_current_time(literal);
-}
 
 static bool
 check_const(const Const *con, Walk *walk)
 {
-	if (reads_clock(con, walk->source))
+	if (pgcache_literal_reads_clock(con, walk->source))
 		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
 	if ((con->consttype == REGCONFIGOID || con->consttype == REGDICTIONARYOID) && !con->constisnull)
 		note_object(walk, DatumGetObjectId(con->constvalue));
 	return false;
 }
-
-/*
- * The walk
- */
 
 /* RANGE frames call a function of the operator class. */
 static bool

@@ -14,15 +14,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/plannodes.h"
 
-#include "pgcache.h"
-
-/* A growing set of dependencies, one per slot and object. */
-typedef struct PgCacheDepSet
-{
-	PgCacheDep *deps;
-	int			ndeps;
-	int			max;
-} PgCacheDepSet;
+#include "deps.h"
 
 typedef struct PgCacheAnalysis
 {
@@ -31,10 +23,6 @@ typedef struct PgCacheAnalysis
 	StringInfoData objects;		/* OIDs of the user objects its names resolved
 								 * to */
 } PgCacheAnalysis;
-
-extern void pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object);
-extern bool pgcache_depset_contains(const PgCacheDepSet *set, uint32 slot, Oid object);
-extern void pgcache_depset_copy(PgCacheDepSet *to, const PgCacheDepSet *from);
 
 extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);
 extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
