@@ -194,6 +194,13 @@ is_safe_stable_function(Oid funcid)
 
 static bool check_function(Oid funcid, void *arg);
 
+/* check_function for what may not be there */
+static bool
+check_optional(Oid funcid, Walk *walk)
+{
+	return OidIsValid(funcid) && check_function(funcid, walk);
+}
+
 /* An aggregate's pg_proc row says nothing about the functions that do its work. */
 static bool
 check_aggregate(Oid aggfnoid, Walk *walk)
@@ -217,7 +224,7 @@ check_aggregate(Oid aggfnoid, Walk *walk)
 
 	for (size_t i = 0; i < lengthof(parts); i++)
 	{
-		if (OidIsValid(parts[i]) && check_function(parts[i], walk))
+		if (check_optional(parts[i], walk))
 			return true;
 	}
 	return false;
@@ -275,7 +282,7 @@ check_operator(Oid operator, Walk *walk)
 		Oid			cmp = get_opfamily_proc(order->opfamily_id, order->oplefttype,
 											order->oprighttype, BTORDER_PROC);
 
-		if (OidIsValid(cmp) && check_function(cmp, walk))
+		if (check_optional(cmp, walk))
 			return true;
 	}
 	return get_op_hash_functions(operator, &left_hash, &right_hash) &&
@@ -327,13 +334,6 @@ type_names_objects(Oid typid)
 		default:
 			return false;
 	}
-}
-
-/* check_function for what may not be there */
-static bool
-check_optional(Oid funcid, Walk *walk)
-{
-	return OidIsValid(funcid) && check_function(funcid, walk);
 }
 
 /* The functions by which a user type is compared, hashed and made JSON. */

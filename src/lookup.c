@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
