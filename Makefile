@@ -5,10 +5,16 @@ MODULE_big = pgcache
 PGFILEDESC = "pgcache - query result cache in shared memory"
 
 OBJS = \
+	src/allow.o \
 	src/analysis.o \
+	src/apply.o \
+	src/body.o \
 	src/capture.o \
+	src/collect.o \
 	src/compute.o \
 	src/deps.o \
+	src/determined.o \
+	src/function.o \
 	src/guc.o \
 	src/hint.o \
 	src/key.o \
@@ -16,9 +22,11 @@ OBJS = \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \
+	src/prepared.o \
 	src/query.o \
 	src/settings.o \
 	src/shmem.o \
+	src/snapshot.o \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/stats.o \
@@ -27,6 +35,8 @@ OBJS = \
 	src/store_evict.o \
 	src/store_index.o \
 	src/testpoint.o \
+	src/vary.o \
+	src/verify.o \
 	src/versions.o
 
 DATA = $(wildcard pgcache--*.sql)

@@ -47,6 +47,36 @@ COMMENT ON FUNCTION cache_explain(text, record) IS
 'whether a query can be cached, what it depends on, and the state of its entry; does not run the query';
 
 --
+-- Functions that the user vouches for
+--
+
+CREATE TABLE pgcache_allowed_functions (
+    function regprocedure PRIMARY KEY
+);
+
+COMMENT ON TABLE pgcache_allowed_functions IS
+'functions declared cacheable by cache_allow_function()';
+
+GRANT SELECT ON pgcache_allowed_functions TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('pgcache_allowed_functions', '');
+
+CREATE FUNCTION cache_allow_function(function regprocedure)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_allow_function'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_allow_function(regprocedure) IS
+'declares that a function''s result depends on its arguments, tables and the usual settings only, so that queries that call it are cached; for its owner';
+
+CREATE FUNCTION cache_allow_function_off(function regprocedure)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_allow_function_off'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_allow_function_off(regprocedure) IS
+'takes the declaration of cache_allow_function() back';
+
+--
 -- Invalidation
 --
 

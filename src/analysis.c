@@ -12,11 +12,15 @@
  * collected: they become part of the key, so that the same text under another
  * search_path is another result.
  *
- * Built-in functions that are STABLE only because of settings in the
- * fingerprint, or because of catalogs whose changes stamp the catalog slot,
- * are listed in safe_stable_functions.  Input functions of date/time types are
- * not among them: they read the clock for 'now' and 'today'.  Literals that did
- * so are found by literal.c.
+ * Which functions are pure is decided in function.c.  An expression that is not,
+ * but needs no row ("closed": no column, no aggregate, no subquery), has one
+ * value for the whole statement: the largest such expressions are collected, and
+ * their values become part of the key (vary.c).
+ *
+ * Statements that functions run while a result is computed are looked at as well
+ * (pgcache_analyze_nested): their tables are dependencies, and what is hidden in
+ * the views and row security of those tables is refused, because it has no place
+ * in the key.
  *
  * IDENTIFICATION
  *	  src/analysis.c
@@ -28,90 +32,36 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/transam.h"
-#include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rowsecurity.h"
 #include "storage/proc.h"
-#include "utils/fmgroids.h"
+#include "utils/rel.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "analysis.h"
+#include "determined.h"
+#include "function.h"
 #include "literal.h"
+#include "vary.h"
 #include "versions.h"
-
-static const Oid safe_stable_functions[] = {
-	/* output: DateStyle, IntervalStyle, TimeZone, lc_monetary, enum labels */
-	F_ANYARRAY_OUT, F_ANYENUM_OUT, F_ANYMULTIRANGE_OUT, F_ANYRANGE_OUT, F_ARRAY_OUT,
-	F_CASH_OUT, F_DATE_OUT, F_ENUM_OUT, F_INTERVAL_OUT, F_MULTIRANGE_OUT, F_RANGE_OUT,
-	F_RECORD_OUT, F_TIMESTAMPTZ_OUT, F_TIMESTAMP_OUT,
-	/* input that reads neither clock nor names */
-	F_CASH_IN, F_ENUM_IN, F_INTERVAL_IN, F_XML, F_XML_IN, F_XML_IS_WELL_FORMED,
-	/* text made of any value */
-	F_ANYTEXTCAT, F_ARRAY_TO_STRING_ANYARRAY_TEXT, F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
-	F_CONCAT, F_CONCAT_WS, F_FORMAT_TEXT, F_FORMAT_TEXT_ANY, F_QUOTE_LITERAL_ANYELEMENT,
-	F_QUOTE_NULLABLE_ANYELEMENT, F_TEXTANYCAT,
-	/* formatting: lc_numeric, lc_time, lc_monetary, TimeZone */
-	F_TO_CHAR_FLOAT4_TEXT, F_TO_CHAR_FLOAT8_TEXT, F_TO_CHAR_INT4_TEXT, F_TO_CHAR_INT8_TEXT,
-	F_TO_CHAR_INTERVAL_TEXT, F_TO_CHAR_NUMERIC_TEXT, F_TO_CHAR_TIMESTAMPTZ_TEXT,
-	F_TO_CHAR_TIMESTAMP_TEXT, F_TO_DATE, F_TO_NUMBER, F_TO_TIMESTAMP_TEXT_TEXT,
-	F_MONEY_INT4, F_MONEY_INT8, F_MONEY_NUMERIC, F_NUMERIC_MONEY,
-	/* encodings: conversions are catalog objects */
-	F_CONVERT, F_CONVERT_FROM, F_CONVERT_TO, F_GETDATABASEENCODING, F_LENGTH_BYTEA_NAME,
-	/* time zone arithmetic: TimeZone */
-	F_DATE_CMP_TIMESTAMPTZ, F_DATE_EQ_TIMESTAMPTZ, F_DATE_GE_TIMESTAMPTZ, F_DATE_GT_TIMESTAMPTZ,
-	F_DATE_LE_TIMESTAMPTZ, F_DATE_LT_TIMESTAMPTZ, F_DATE_NE_TIMESTAMPTZ,
-	F_DATE_PART_TEXT_TIMESTAMPTZ, F_DATE_TIMESTAMPTZ, F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
-	F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT, F_EXTRACT_TEXT_TIMESTAMPTZ,
-	F_GENERATE_SERIES_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL, F_INTERVAL_PL_TIMESTAMPTZ,
-	F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL,
-	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8,
-	F_MAKE_TIMESTAMPTZ_INT4_INT4_INT4_INT4_INT4_FLOAT8_TEXT,
-	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_INTERVAL,
-	F_OVERLAPS_TIMESTAMPTZ_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ,
-	F_OVERLAPS_TIMESTAMPTZ_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL,
-	F_TIMESTAMPTZ_CMP_DATE, F_TIMESTAMPTZ_CMP_TIMESTAMP, F_TIMESTAMPTZ_DATE,
-	F_TIMESTAMPTZ_DATE_TIME, F_TIMESTAMPTZ_EQ_DATE, F_TIMESTAMPTZ_EQ_TIMESTAMP,
-	F_TIMESTAMPTZ_GE_DATE, F_TIMESTAMPTZ_GE_TIMESTAMP, F_TIMESTAMPTZ_GT_DATE,
-	F_TIMESTAMPTZ_GT_TIMESTAMP, F_TIMESTAMPTZ_LE_DATE, F_TIMESTAMPTZ_LE_TIMESTAMP,
-	F_TIMESTAMPTZ_LT_DATE, F_TIMESTAMPTZ_LT_TIMESTAMP, F_TIMESTAMPTZ_MI_INTERVAL,
-	F_TIMESTAMPTZ_NE_DATE, F_TIMESTAMPTZ_NE_TIMESTAMP, F_TIMESTAMPTZ_PL_INTERVAL,
-	F_TIMESTAMPTZ_TIMESTAMP, F_TIMESTAMP_CMP_TIMESTAMPTZ, F_TIMESTAMP_EQ_TIMESTAMPTZ,
-	F_TIMESTAMP_GE_TIMESTAMPTZ, F_TIMESTAMP_GT_TIMESTAMPTZ, F_TIMESTAMP_LE_TIMESTAMPTZ,
-	F_TIMESTAMP_LT_TIMESTAMPTZ, F_TIMESTAMP_NE_TIMESTAMPTZ, F_TIMESTAMP_TIMESTAMPTZ,
-	F_TIMETZ_TIMESTAMPTZ, F_TIME_TIMESTAMPTZ,
-	/* JSON of any value */
-	F_ARRAY_TO_JSON_ANYARRAY, F_ARRAY_TO_JSON_ANYARRAY_BOOL, F_JSONB_AGG, F_JSONB_AGG_FINALFN,
-	F_JSONB_AGG_TRANSFN, F_JSONB_BUILD_ARRAY_, F_JSONB_BUILD_ARRAY_ANY, F_JSONB_BUILD_OBJECT_,
-	F_JSONB_BUILD_OBJECT_ANY, F_JSONB_OBJECT_AGG, F_JSONB_OBJECT_AGG_FINALFN,
-	F_JSONB_OBJECT_AGG_TRANSFN, F_JSON_AGG, F_JSON_AGG_TRANSFN, F_JSON_BUILD_ARRAY_,
-	F_JSON_BUILD_ARRAY_ANY, F_JSON_BUILD_OBJECT_, F_JSON_BUILD_OBJECT_ANY, F_JSON_OBJECT_AGG,
-	F_JSON_OBJECT_AGG_TRANSFN, F_ROW_TO_JSON_RECORD, F_ROW_TO_JSON_RECORD_BOOL, F_TO_JSON,
-	F_TO_JSONB,
-	/* enums: labels are catalog objects */
-	F_ENUM_FIRST, F_ENUM_LAST, F_ENUM_RANGE_ANYENUM, F_ENUM_RANGE_ANYENUM_ANYENUM,
-
-	/*
-	 * text search: default_text_search_config, configurations are catalog
-	 * objects
-	 */
-	F_PHRASETO_TSQUERY_TEXT, F_PLAINTO_TSQUERY_TEXT, F_TO_TSQUERY_TEXT, F_TO_TSVECTOR_JSON,
-	F_TO_TSVECTOR_JSONB, F_TO_TSVECTOR_TEXT, F_TS_HEADLINE_TEXT_TSQUERY,
-	F_TS_HEADLINE_TEXT_TSQUERY_TEXT, F_TS_MATCH_TQ, F_TS_MATCH_TT, F_WEBSEARCH_TO_TSQUERY_TEXT,
-};
 
 typedef struct Walk
 {
 	PgCacheAnalysis *analysis;
-	const char *source;			/* the query's text */
+	const char *source;			/* the query's text; NULL = none at hand */
+	bool		in_closed;		/* below a node whose value is in the key */
+	bool		nested;			/* no rewriter has been here: views and row
+								 * security are to be looked up */
+	List	   *seen;			/* of those: relations already looked up */
 } Walk;
 
 static bool walk_node(Node *node, Walk *walk);
@@ -181,17 +131,6 @@ relation_reason(const RangeTblEntry *rte)
  * Functions
  */
 
-static bool
-is_safe_stable_function(Oid funcid)
-{
-	for (size_t i = 0; i < lengthof(safe_stable_functions); i++)
-	{
-		if (safe_stable_functions[i] == funcid)
-			return true;
-	}
-	return false;
-}
-
 static bool check_function(Oid funcid, void *arg);
 
 /* check_function for what may not be there */
@@ -205,24 +144,10 @@ check_optional(Oid funcid, Walk *walk)
 static bool
 check_aggregate(Oid aggfnoid, Walk *walk)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
-	Form_pg_aggregate form;
-	Oid			parts[8];
+	Oid			parts[PGCACHE_AGGREGATE_PARTS];
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for aggregate %u", aggfnoid);
-	form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	parts[0] = form->aggtransfn;
-	parts[1] = form->aggfinalfn;
-	parts[2] = form->aggcombinefn;
-	parts[3] = form->aggserialfn;
-	parts[4] = form->aggdeserialfn;
-	parts[5] = form->aggmtransfn;
-	parts[6] = form->aggminvtransfn;
-	parts[7] = form->aggmfinalfn;
-	ReleaseSysCache(tuple);
-
-	for (size_t i = 0; i < lengthof(parts); i++)
+	pgcache_aggregate_parts(aggfnoid, parts);
+	for (int i = 0; i < PGCACHE_AGGREGATE_PARTS; i++)
 	{
 		if (check_optional(parts[i], walk))
 			return true;
@@ -230,37 +155,49 @@ check_aggregate(Oid aggfnoid, Walk *walk)
 	return false;
 }
 
-static bool
-check_user_function(Oid funcid, Walk *walk)
+/*
+ * Depend on a user-defined function.  What runs statements of its own may
+ * call others that nobody names, so it depends on all.
+ */
+static void
+note_function(Walk *walk, Oid funcid, const PgCacheFunctionTraits *traits)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Form_pg_proc form;
-	char		kind;
-	char		volatility;
-	Oid			language;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", funcid);
-	form = (Form_pg_proc) GETSTRUCT(tuple);
-	kind = form->prokind;
-	volatility = form->provolatile;
-	language = form->prolang;
-	ReleaseSysCache(tuple);
+	uint32		hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(funcid));
 
 	note_object(walk, funcid);
-	pgcache_depset_add(&walk->analysis->deps,
-					   pgcache_slot_function(MyDatabaseId,
-											 GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(funcid))),
-					   funcid);
-	if (volatility == PROVOLATILE_VOLATILE)
-		return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
-	if (kind == PROKIND_AGGREGATE)
+	pgcache_depset_add(&walk->analysis->deps, pgcache_slot_function(MyDatabaseId, hash), funcid);
+	if (traits->runs_queries)
+	{
+		pgcache_depset_add(&walk->analysis->deps, pgcache_slot_all_functions(MyDatabaseId), InvalidOid);
+		walk->analysis->runs_queries = true;
+	}
+	if (!traits->determined)
+		walk->analysis->undetermined = true;
+}
+
+/* For check_functions_in_node: true = refused. */
+static bool
+check_function(Oid funcid, void *arg)
+{
+	Walk	   *walk = arg;
+	PgCacheFunctionTraits traits;
+	PgCacheFunction kind = pgcache_function_classify(funcid, &traits);
+
+	if (is_user_object(funcid))
+		note_function(walk, funcid, &traits);
+	if (traits.aggregate)
 		return check_aggregate(funcid, walk);
-	if (volatility == PROVOLATILE_STABLE)
-		return refuse(walk, PGCACHE_STABLE_FUNCTION);
-	if (language != ClanguageId && language != INTERNALlanguageId)
-		return refuse(walk, PGCACHE_USER_FUNCTION);
-	return false;
+	switch (kind)
+	{
+		case PGCACHE_FUNCTION_PURE:
+			return false;
+		case PGCACHE_FUNCTION_HIDDEN:
+			if (walk->in_closed)
+				return false;
+			return refuse(walk, is_user_object(funcid) ? PGCACHE_USER_FUNCTION : PGCACHE_STABLE_FUNCTION);
+		default:
+			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
+	}
 }
 
 /* Sorting, grouping and hashing call functions that the query does not name. */
@@ -287,25 +224,6 @@ check_operator(Oid operator, Walk *walk)
 	}
 	return get_op_hash_functions(operator, &left_hash, &right_hash) &&
 		(check_function(left_hash, walk) || check_function(right_hash, walk));
-}
-
-/* For check_functions_in_node: true = refused. */
-static bool
-check_function(Oid funcid, void *arg)
-{
-	Walk	   *walk = arg;
-
-	if (is_user_object(funcid))
-		return check_user_function(funcid, walk);
-	switch (func_volatile(funcid))
-	{
-		case PROVOLATILE_IMMUTABLE:
-			return false;
-		case PROVOLATILE_STABLE:
-			return is_safe_stable_function(funcid) ? false : refuse(walk, PGCACHE_STABLE_FUNCTION);
-		default:
-			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
-	}
 }
 
 /*
@@ -402,7 +320,7 @@ check_type(Oid typid, Walk *walk)
 	Oid			element = get_element_type(typid);
 
 	check_stack_depth();
-	if (type_names_objects(typid) || type_names_objects(element))
+	if (!walk->in_closed && (type_names_objects(typid) || type_names_objects(element)))
 		return refuse(walk, PGCACHE_OBJECT_NAME);
 	if (!is_user_object(typid))
 		return false;
@@ -435,13 +353,80 @@ check_type(Oid typid, Walk *walk)
 }
 
 /*
+ * Expressions whose values are part of the key
+ */
+
+static bool check_expression(Node *node, Walk *walk);
+
+static bool
+note_varying(Node *node, Walk *walk)
+{
+	bool		refused;
+
+	if (walk->nested)
+		return refuse(walk, PGCACHE_STABLE_FUNCTION);
+	if (pgcache_is_fleeting(node))
+		return refuse(walk, PGCACHE_CURRENT_TIME);
+	if (!list_member(walk->analysis->varies_by, node))
+		walk->analysis->varies_by = lappend(walk->analysis->varies_by, copyObject(node));
+	walk->in_closed = true;
+	refused = check_expression(node, walk);
+	walk->in_closed = false;
+	return refused;
+}
+
+/*
+ * Views and row security that the rewriter has not put in place
+ */
+
+static bool
+check_view(Oid relid, Walk *walk)
+{
+	Relation	view = RelationIdGetRelation(relid);
+	bool		refused;
+
+	if (!RelationIsValid(view))
+		return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
+	refused = walk_node((Node *) copyObject(get_view_query(view)), walk);
+	RelationClose(view);
+	return refused;
+}
+
+static bool
+check_policies(Oid relid, Walk *walk)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	List	   *quals = NIL;
+	ListCell   *lc;
+
+	if (!RelationIsValid(rel))
+		return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
+	if (rel->rd_rel->relrowsecurity && rel->rd_rsdesc != NULL)
+	{
+		foreach(lc, rel->rd_rsdesc->policies)
+			quals = lappend(quals, copyObject(((RowSecurityPolicy *) lfirst(lc))->qual));
+	}
+	RelationClose(rel);
+	return walk_node((Node *) quals, walk);
+}
+
+static bool
+check_definition(Oid relid, char relkind, Walk *walk)
+{
+	if (list_member_oid(walk->seen, relid))
+		return false;
+	walk->seen = lappend_oid(walk->seen, relid);
+	return relkind == RELKIND_VIEW ? check_view(relid, walk) : check_policies(relid, walk);
+}
+
+/*
  * The walk
  */
 
 static bool
 check_const(const Const *con, Walk *walk)
 {
-	if (pgcache_literal_reads_clock(con, walk->source))
+	if (walk->source != NULL && pgcache_literal_reads_clock(con, walk->source))
 		return refuse(walk, PGCACHE_CURRENT_TIME_LITERAL);
 	if ((con->consttype == REGCONFIGOID || con->consttype == REGDICTIONARYOID) && !con->constisnull)
 		note_object(walk, DatumGetObjectId(con->constvalue));
@@ -511,6 +496,8 @@ check_range_table(const Query *query, Walk *walk)
 		if (reason != PGCACHE_REASON_NONE)
 			return refuse(walk, reason);
 		note_relation(walk, rte->relid);
+		if (walk->nested && check_definition(rte->relid, rte->relkind, walk))
+			return true;
 		if (rte->inh && has_own_temporary_child(rte->relid))
 			return refuse(walk, PGCACHE_TEMPORARY_TABLE);
 	}
@@ -537,12 +524,21 @@ walk_node(Node *node, Walk *walk)
 		return false;
 	check_stack_depth();
 
+	if (pgcache_leaves_choice(node))
+		walk->analysis->undetermined = true;
+	if (IsA(node, Query))
+		return check_query((Query *) node, walk);
+	if (!walk->in_closed && pgcache_is_varying(node))
+		return note_varying(node, walk);
+	return check_expression(node, walk);
+}
+
+/* One node that is not a query, then what is below. */
+static bool
+check_expression(Node *node, Walk *walk)
+{
 	switch (nodeTag(node))
 	{
-		case T_Query:
-			return check_query((Query *) node, walk);
-		case T_SQLValueFunction:
-			return refuse(walk, PGCACHE_STABLE_FUNCTION);
 		case T_NextValueExpr:
 			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
 		case T_CurrentOfExpr:
@@ -643,7 +639,7 @@ check_result_columns(const Query *query, Walk *walk)
 void
 pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 {
-	Walk		walk = {analysis, source};
+	Walk		walk = {.analysis = analysis,.source = source};
 	Query	   *query;
 
 	memset(analysis, 0, sizeof(*analysis));
@@ -654,7 +650,7 @@ pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 	/* no rule makes more than one query of a SELECT */
 	Assert(list_length(queries) == 1);
 	query = linitial_node(Query, queries);
-	if (!check_query(query, &walk))
+	if (!walk_node((Node *) query, &walk))
 		(void) check_result_columns(query, &walk);
 }
 
@@ -680,4 +676,52 @@ pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps)
 		pgcache_depset_add(deps, pgcache_slot_relation(MyDatabaseId, rte->relid), rte->relid);
 	}
 	return PGCACHE_REASON_NONE;
+}
+
+/* The functions and types that a plan was made with. */
+static void
+add_plan_objects(const PlannedStmt *stmt, PgCacheDepSet *deps)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->invalItems)
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		if (item->cacheId == PROCOID)
+			pgcache_depset_add(deps, pgcache_slot_function(MyDatabaseId, item->hashValue), InvalidOid);
+		else if (item->cacheId == TYPEOID)
+			pgcache_depset_add(deps, pgcache_slot_type(MyDatabaseId, item->hashValue), InvalidOid);
+	}
+}
+
+/*
+ * A statement that a function runs while a result is computed: add what it
+ * reads, and refuse what must not be in a stored result.
+ */
+PgCacheReason
+pgcache_analyze_nested(const PlannedStmt *stmt, PgCacheDepSet *deps)
+{
+	PgCacheAnalysis analysis = {0};
+	Walk		walk = {.analysis = &analysis,.nested = true};
+	PgCacheReason reason = pgcache_analyze_plan(stmt, deps);
+	ListCell   *lc;
+
+	if (reason != PGCACHE_REASON_NONE)
+		return reason;
+	if (stmt->commandType != CMD_SELECT || stmt->hasModifyingCTE)
+		return PGCACHE_DATA_MODIFYING;
+	add_plan_objects(stmt, deps);
+
+	initStringInfo(&analysis.objects);
+	analysis.deps = *deps;
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (OidIsValid(rte->relid) && check_definition(rte->relid, rte->relkind, &walk))
+			break;
+	}
+	*deps = analysis.deps;
+	return analysis.reason;
 }

@@ -22,9 +22,15 @@ typedef struct PgCacheAnalysis
 	PgCacheDepSet deps;			/* known from the query alone */
 	StringInfoData objects;		/* OIDs of the user objects its names resolved
 								 * to */
+	List	   *varies_by;		/* expressions whose values are part of the
+								 * key */
+	bool		runs_queries;	/* it has functions that may run statements */
+	bool		undetermined;	/* run twice on the same data, it may return
+								 * other rows */
 } PgCacheAnalysis;
 
 extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);
 extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
+extern PgCacheReason pgcache_analyze_nested(const PlannedStmt *stmt, PgCacheDepSet *deps);
 
 #endif							/* PGCACHE_ANALYSIS_H */

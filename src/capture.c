@@ -11,6 +11,7 @@
  *	COPY FROM						ProcessUtility
  *	DDL, TRUNCATE, REFRESH, ...		mark.c, from the invalidation messages
  *	tables a trigger is put on		cache_invalidate_trigger()
+ *	logical replication				apply.c, from the locks the worker holds
  *
  * Nothing is stamped here; this file only adds to the mark (mark.c).
  *
@@ -41,7 +42,9 @@
 #include "utils/tuplestore.h"
 
 #include "capture.h"
+#include "collect.h"
 #include "mark.h"
+#include "prepared.h"
 #include "versions.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
@@ -141,6 +144,7 @@ capture_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	if (statement_writes(queryDesc, eflags))
 		statement_begin(queryDesc->plannedstmt);
+	pgcache_collect_statement(queryDesc->plannedstmt);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
@@ -332,6 +336,17 @@ run_vacuum(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	PG_END_TRY();
 }
 
+static bool
+ends_prepared_transaction(Node *stmt)
+{
+	TransactionStmtKind kind;
+
+	if (!IsA(stmt, TransactionStmt))
+		return false;
+	kind = castNode(TransactionStmt, stmt)->kind;
+	return kind == TRANS_STMT_COMMIT_PREPARED || kind == TRANS_STMT_ROLLBACK_PREPARED;
+}
+
 static void
 capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 					   ProcessUtilityContext context, ParamListInfo params,
@@ -339,6 +354,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 {
 	Node	   *stmt = pstmt->utilityStmt;
 	bool		creates_table_as = IsA(stmt, CreateTableAsStmt);
+	bool		ends_prepared = ends_prepared_transaction(stmt);
 	const RangeVar *copied = NULL;
 	List	   *targets = NIL;
 
@@ -363,6 +379,8 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 
 	if (copied != NULL)
 		copy_end(targets, copied, qc);
+	if (ends_prepared)
+		(void) pgcache_prepared_reap();
 	if (creates_table_as)
 		pgcache_mark_catalog_changed();
 }

@@ -16,8 +16,11 @@
 #define PGCACHE_COMPAT_H
 
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "nodes/execnodes.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/plancache.h"
 
 #if PG_VERSION_NUM < 150000
@@ -56,6 +59,39 @@ pgcache_rows_processed(const EState *estate)
 	return estate->es_total_processed;
 #else
 	return estate->es_processed;
+#endif
+}
+
+/* Does this backend hold the lock in this mode or a stronger one? */
+static inline bool
+pgcache_lock_held(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(tag, mode, true);
+#else
+	return LockOrStrongerHeldByMe(tag, mode);
+#endif
+}
+
+/* Has the transaction ended and released the lock on its XID? */
+static inline bool
+pgcache_xact_has_ended(TransactionId xid)
+{
+#if PG_VERSION_NUM >= 180000
+	return ConditionalXactLockTableWait(xid, false);
+#else
+	return ConditionalXactLockTableWait(xid);
+#endif
+}
+
+/* Does the role own the function? */
+static inline bool
+pgcache_owns_function(Oid funcid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ProcedureRelationId, funcid, roleid);
+#else
+	return pg_proc_ownercheck(funcid, roleid);
 #endif
 }
 

@@ -18,7 +18,6 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "portability/instr_time.h"
 #include "tcop/dest.h"
@@ -28,7 +27,9 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "collect.h"
 #include "compute.h"
+#include "snapshot.h"
 #include "testpoint.h"
 
 typedef struct Receiver
@@ -191,19 +192,6 @@ run_error_callback(void *arg)
 }
 
 /*
- * Everything committed by now, and what this command has done so far, as any
- * volatile function sees it.
- */
-static Snapshot
-fresh_snapshot(void)
-{
-	if (IsInParallelMode())
-		return GetActiveSnapshot();
-	CommandCounterIncrement();
-	return GetTransactionSnapshot();
-}
-
-/*
  * Relations of which the relation cache was told that they changed.
  *
  * PostgreSQL may build a partition descriptor while the message that makes it
@@ -249,30 +237,86 @@ pgcache_compute_init(void)
 	CacheRegisterRelcacheCallback(note_relcache_message, (Datum) 0);
 }
 
-/* Plan the query, which locks its relations. */
+/*
+ * Plan the query, which locks its relations.  IMMUTABLE functions that read
+ * tables all the same run now, so they need a snapshot as new as the result.
+ */
 static CachedPlan *
 plan_query(PgCacheQuery *query, ParamListInfo params)
 {
-	bool		pushed = false;
+	bool		push = query->runs_queries || !ActiveSnapshotSet();
 	CachedPlan *plan;
 
 	refresh_relcache();
-	if (!ActiveSnapshotSet())
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		pushed = true;
-	}
+	if (push)
+		PushActiveSnapshot(pgcache_snapshot_take());
 	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
-	if (pushed)
+	if (push)
 		PopActiveSnapshot();
 	return plan;
 }
 
 /*
- * Plan and run the query.  What the plan reads is added to "deps" if that is
- * given.  As when a portal starts, the snapshot is taken when the relations
- * are locked: under an older one a table that was truncated and filled again
- * meanwhile would be empty.
+ * Plan and run.  As when a portal starts, the snapshot is taken when the
+ * relations are locked: under an older one a table that was truncated and
+ * filled again meanwhile would be empty.
+ */
+static bool
+plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
+			 PgCacheCollector *collector)
+{
+	CachedPlan *plan;
+	PlannedStmt *stmt;
+	bool		done = false;
+
+	PGCACHE_TESTPOINT("fill-begin");
+	plan = plan_query(query, params);
+	if (!query->reanalysed)
+	{
+		/* no rule makes more than one query of a SELECT */
+		Assert(list_length(plan->stmt_list) == 1);
+		stmt = linitial_node(PlannedStmt, plan->stmt_list);
+		if (collector != NULL)
+		{
+			collector->statement = stmt;
+			pgcache_collect_refuse(pgcache_analyze_plan(stmt, collector->deps));
+			result->keep = collector->reason == PGCACHE_REASON_NONE;
+		}
+		PushActiveSnapshot(pgcache_snapshot_take());
+		PGCACHE_TESTPOINT("fill-snapshot");
+		if (result->snapshot_taken != NULL)
+			result->snapshot_taken(result->snapshot_arg);
+		run_plan(stmt, query->source->query_string, params, GetActiveSnapshot(), result);
+		PopActiveSnapshot();
+		done = true;
+	}
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	return done;
+}
+
+static bool
+collect_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result, PgCacheDepSet *deps)
+{
+	PgCacheCollector collector;
+	volatile bool done = false;
+
+	pgcache_collect_begin(&collector, deps);
+	PG_TRY();
+	{
+		done = plan_and_run(query, params, result, &collector);
+	}
+	PG_FINALLY();
+	{
+		pgcache_collect_end(&collector);
+	}
+	PG_END_TRY();
+	result->reason = collector.reason;
+	return done;
+}
+
+/*
+ * Plan and run the query.  If "deps" is given, the result may be stored, and
+ * what it turns out to depend on is added there.
  *
  * Returns false, having done nothing, if the query turned out to have changed
  * since it was analysed; the caller has to start again.
@@ -282,11 +326,9 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result
 				PgCacheDepSet *deps)
 {
 	ErrorContextCallback errcallback;
-	CachedPlan *plan;
-	PlannedStmt *stmt;
 	instr_time	start,
 				end;
-	bool		done = false;
+	bool		done;
 
 	errcallback.callback = run_error_callback;
 	errcallback.arg = unconstify(char *, query->source->query_string);
@@ -294,25 +336,10 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result
 	error_context_stack = &errcallback;
 
 	INSTR_TIME_SET_CURRENT(start);
-	PGCACHE_TESTPOINT("fill-begin");
-	plan = plan_query(query, params);
-	if (!query->reanalysed)
-	{
-		/* no rule makes more than one query of a SELECT */
-		Assert(list_length(plan->stmt_list) == 1);
-		stmt = linitial_node(PlannedStmt, plan->stmt_list);
-		if (deps != NULL)
-			result->reason = pgcache_analyze_plan(stmt, deps);
-		if (result->reason != PGCACHE_REASON_NONE)
-			result->keep = false;
-		PushActiveSnapshot(fresh_snapshot());
-		PGCACHE_TESTPOINT("fill-snapshot");
-		run_plan(stmt, query->source->query_string, params, GetActiveSnapshot(), result);
-		PopActiveSnapshot();
-		done = true;
-	}
-
-	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	if (deps != NULL)
+		done = collect_and_run(query, params, result, deps);
+	else
+		done = plan_and_run(query, params, result, NULL);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	result->cost_us = INSTR_TIME_GET_MICROSEC(end);

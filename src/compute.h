@@ -22,14 +22,16 @@ typedef struct PgCacheResult
 	Tuplestorestate *rows;		/* the caller's; receives all rows */
 	bool		keep;			/* prepare the rows for storing */
 	Size		limit;			/* stop preparing beyond so many bytes */
+	void		(*snapshot_taken) (void *arg);	/* called when the query's
+												 * snapshot is active; or NULL */
+	void	   *snapshot_arg;
 	/* filled in: */
 	uint64		nrows;
 	Size		rows_len;		/* sum of the MAXALIGNed row lengths */
 	Size		max_row_len;
 	bool		too_large;		/* went beyond the limit */
 	uint64		cost_us;
-	PgCacheReason reason;		/* why the plan's result cannot be stored, if
-								 * so */
+	PgCacheReason reason;		/* why the result cannot be stored, if so */
 } PgCacheResult;
 
 extern void pgcache_compute_init(void);

@@ -24,6 +24,7 @@ int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
+double		pgcache_verify = 0;
 #ifdef PGCACHE_TESTPOINTS
 char	   *pgcache_testpoints = NULL;
 #endif
@@ -100,6 +101,14 @@ pgcache_guc_init(void)
 							 &pgcache_track,
 							 PGCACHE_TRACK_AUTO, track_options,
 							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.verify",
+							 "Sets the share of hits that are compared with a new run of the query.",
+							 "A result that differs is logged and dropped. 0 compares none, 1 every hit.",
+							 &pgcache_verify,
+							 0, 0, 1,
+							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcache");

@@ -32,6 +32,7 @@ extern int	pgcache_max_entry_size; /* kB */
 extern int	pgcache_default_ttl;	/* ms */
 extern int	pgcache_on_bypass;
 extern int	pgcache_track;
+extern double pgcache_verify;	/* share of hits, 0..1 */
 #ifdef PGCACHE_TESTPOINTS
 extern char *pgcache_testpoints;
 #endif

@@ -6,7 +6,8 @@
  * The key is a byte string; two results are the same if and only if their keys
  * are equal, and the store compares them in full.  It consists of the query's
  * prefix (database, role, form, text, parameter types, the objects its names
- * resolved to, search path, settings) and the parameter values.  Values are
+ * resolved to, search path, settings), the parameter values, and the values of the
+ * expressions that the result varies by (vary.c).  Values are
  * written so that different values never give the same bytes; equal values in
  * different representations may give different keys, which costs a miss.
  *
@@ -81,43 +82,60 @@ value_size(const ParamExternData *param)
 	return typlen == -2 ? strlen(DatumGetCString(param->value)) : (Size) typlen;
 }
 
-static bool
-is_too_large(const PgCacheQuery *query, ParamListInfo params)
+static Size
+values_size(ParamListInfo values)
 {
-	Size		size = query->key_prefix_len;
+	Size		size = 0;
 
-	for (int i = 0; params != NULL && i < params->numParams; i++)
-		size += value_size(&params->params[i]);
-	return size > PGCACHE_MAX_KEY_SIZE;
+	for (int i = 0; values != NULL && i < values->numParams; i++)
+		size += value_size(&values->params[i]);
+	return size;
+}
+
+static void
+append_values(StringInfo buf, ParamListInfo values)
+{
+	for (int i = 0; values != NULL && i < values->numParams; i++)
+		append_value(buf, &values->params[i]);
 }
 
 /* Build the key in the current memory context; false if it would be too large. */
 bool
-pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key)
+pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
+				  PgCacheKey *key)
 {
 	StringInfoData buf;
-	unsigned char *values;
-	uint32		values_len;
 
-	if (is_too_large(query, params))
+	if (query->key_prefix_len + values_size(params) + values_size(varying) > PGCACHE_MAX_KEY_SIZE)
 		return false;
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, query->key_prefix, query->key_prefix_len);
-	for (int i = 0; params != NULL && i < params->numParams; i++)
-		append_value(&buf, &params->params[i]);
+	append_values(&buf, params);
+	append_values(&buf, varying);
 
-	values = (unsigned char *) buf.data + query->key_prefix_len;
-	values_len = buf.len - query->key_prefix_len;
 	key->data = buf.data;
 	key->len = buf.len;
-	key->hash = hash_bytes_extended(values, values_len, query->key_prefix_hash);
+	key->hash = hash_bytes_extended((unsigned char *) buf.data + query->key_prefix_len,
+									buf.len - query->key_prefix_len, query->key_prefix_hash);
 	key->text_offset = query->text_offset;
 	key->text_len = query->text_len;
-
-	/* for whoever names the query without regard to role and settings */
-	key->query_slot =
-		pgcache_slot_query(hash_bytes_extended(values, values_len,
-											   hash_bytes_extended((unsigned char *) buf.data + query->text_offset,
-																   query->text_len, MyDatabaseId)));
 	return true;
+}
+
+/* For whoever names the query without regard to role, settings and values it varies by. */
+uint32
+pgcache_key_query_slot(const PgCacheQuery *query, ParamListInfo params)
+{
+	const char *text = query->key_prefix + query->text_offset;
+	StringInfoData buf;
+	uint64		hash = hash_bytes_extended((const unsigned char *) text, query->text_len, MyDatabaseId);
+
+	if (params != NULL && params->numParams > 0)
+	{
+		initStringInfo(&buf);
+		append_values(&buf, params);
+		hash = hash_bytes_extended((unsigned char *) buf.data, buf.len, hash);
+		pfree(buf.data);
+	}
+	return pgcache_slot_query(hash);
 }

@@ -17,6 +17,8 @@
 /* Longer keys are not worth their memory; such calls bypass the cache. */
 #define PGCACHE_MAX_KEY_SIZE	(1024 * 1024)
 
-extern bool pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, PgCacheKey *key);
+extern bool pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
+							  PgCacheKey *key);
+extern uint32 pgcache_key_query_slot(const PgCacheQuery *query, ParamListInfo params);
 
 #endif							/* PGCACHE_KEY_H */

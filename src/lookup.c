@@ -27,13 +27,17 @@
 #include "storage/sinval.h"
 #include "utils/inval.h"
 
+#include "collect.h"
 #include "compute.h"
 #include "guc.h"
 #include "key.h"
 #include "lookup.h"
 #include "mark.h"
+#include "prepared.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "testpoint.h"
+#include "verify.h"
 #include "versions.h"
 
 /* One call on its way. */
@@ -42,8 +46,10 @@ typedef struct Lookup
 	const PgCacheRequest *request;
 	Tuplestorestate *rows;
 	uint64		since;			/* the clock when the call began */
+	Snapshot	given;			/* the one that binds the call, or NULL */
 	PgCacheQuery *query;
 	ParamListInfo params;
+	ParamListInfo varying;		/* values that the result varies by, or NULL */
 	PgCacheKey	key;
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
@@ -82,10 +88,10 @@ session_reason(void)
 		return PGCACHE_PARALLEL_MODE;
 	if (RecoveryInProgress())
 		return PGCACHE_RECOVERY;
-	if (max_prepared_xacts > 0)
-		return PGCACHE_PREPARED_TRANSACTIONS;
-	if (IsolationUsesXactSnapshot())
+	if (IsolationIsSerializable())
 		return PGCACHE_ISOLATION;
+	if (max_prepared_xacts > 0 && pgcache_prepared_blocks_all())
+		return PGCACHE_PREPARED_TRANSACTIONS;
 	return pgcache_mark_blocks_all();
 }
 
@@ -107,6 +113,7 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 {
 	const char *text = lookup->query->source->query_string;
 
+	pgcache_collect_refuse(reason);
 	pgcache_stats_reason(reason, text);
 	if (pgcache_on_bypass == PGCACHE_ON_BYPASS_SILENT)
 		return;
@@ -194,13 +201,23 @@ has_columns(const PgCacheEntry *entry, TupleDesc desc)
 	return true;
 }
 
-/* Does a valid entry give this caller what it asked for? */
+/* Is the entry what the query would return under the caller's snapshot? */
+static bool
+is_current(const PgCacheEntry *entry, const Lookup *lookup)
+{
+	if (lookup->given != NULL &&
+		!pgcache_snapshot_sees(lookup->given, pgcache_entry_deps(entry), entry->ndeps))
+		return false;
+	return entry_state(entry) == PGCACHE_ENTRY_VALID;
+}
+
+/* Does an entry give this caller what it asked for? */
 static bool
 entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
 
-	if (entry_state(entry) != PGCACHE_ENTRY_VALID)
+	if (!is_current(entry, lookup))
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
@@ -229,28 +246,108 @@ return_rows(const PgCacheEntry *entry, TupleDesc desc, Tuplestorestate *rows)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Answer from the store; false = it cannot. */
+/* Would the result have the same key if it were asked for now? */
 static bool
+key_still_holds(const Lookup *lookup)
+{
+	ParamListInfo now;
+
+	if (lookup->varying == NULL)
+		return true;
+	now = pgcache_vary_values(lookup->query->vary, lookup->params);
+	return now != NULL && pgcache_vary_same(lookup->varying, now);
+}
+
+/*
+ * A hit that is compared with a new run of the query: the caller gets the new
+ * rows.  The comparison is fair if the entry was still good when the snapshot
+ * of the run was taken: then both saw the same.
+ */
+typedef struct Verification
+{
+	const Lookup *lookup;
+	const PgCacheEntry *entry;
+	bool		fair;
+} Verification;
+
+static void
+check_fairness(void *arg)
+{
+	Verification *verification = arg;
+
+	verification->fair = is_current(verification->entry, verification->lookup);
+}
+
+static void
+report_mismatch(const Lookup *lookup, PgCacheEntry *entry, uint64 nrows)
+{
+	pgcache_stats_add(PGCACHE_COUNT_MISMATCHES, 1);
+	pgcache_store_drop(entry);
+	ereport(LOG,
+			(errmsg("a stored result is not what the query returns"),
+			 errdetail("Key %016llx has " UINT64_FORMAT " rows, the query returned " UINT64_FORMAT ". The result is dropped. Query: %s",
+					   (unsigned long long) entry->hash, entry->nrows, nrows,
+					   lookup->query->source->query_string)));
+}
+
+/* False = start again. */
+static bool
+verify_hit(const Lookup *lookup, PgCacheEntry *entry)
+{
+	Verification verification = {lookup, entry, false};
+	PgCacheResult result = {
+		.rows = lookup->rows,
+		.keep = true,
+		.limit = SIZE_MAX,
+		.snapshot_taken = check_fairness,
+		.snapshot_arg = &verification,
+	};
+
+	if (!pgcache_compute(lookup->query, lookup->params, &result, NULL))
+		return false;
+	if (!verification.fair || !key_still_holds(lookup))
+		return true;
+	pgcache_stats_add(PGCACHE_COUNT_VERIFIED, 1);
+	if (!pgcache_verify_same(entry, lookup->query->source->resultDesc, lookup->rows))
+		report_mismatch(lookup, entry, result.nrows);
+	return true;
+}
+
+typedef enum Answer
+{
+	ANSWERED,
+	NOT_STORED,
+	START_AGAIN
+} Answer;
+
+static Answer
 answer_from_store(Lookup *lookup)
 {
 	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
-	bool		hit;
+	Answer		answer = NOT_STORED;
 
 	if (entry == NULL)
-		return false;
+		return NOT_STORED;
 	PGCACHE_TESTPOINT("hit-pinned");
-	hit = entry_serves(entry, lookup) &&
-		!pgcache_mark_meets(pgcache_entry_deps(entry), entry->ndeps);
-	if (hit)
+	if (entry_serves(entry, lookup) &&
+		!pgcache_mark_meets(pgcache_entry_deps(entry), entry->ndeps))
 	{
 		PGCACHE_TESTPOINT("hit-valid");
-		return_rows(entry, lookup->query->source->resultDesc, lookup->rows);
+		pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
+		answer = ANSWERED;
+		if (!pgcache_verify_wanted(lookup->query))
+			return_rows(entry, lookup->query->source->resultDesc, lookup->rows);
+		else if (!verify_hit(lookup, entry))
+			answer = START_AGAIN;
+	}
+	if (answer == ANSWERED)
+	{
 		pgcache_store_touch(entry);
 		pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
 		pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
 	}
 	pgcache_store_unpin(entry);
-	return hit;
+	return answer;
 }
 
 /*
@@ -263,7 +360,7 @@ add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
 {
 	const char *end = lookup->tags + lookup->tags_len;
 
-	pgcache_depset_add(deps, lookup->key.query_slot, InvalidOid);
+	pgcache_depset_add(deps, pgcache_key_query_slot(lookup->query, lookup->params), InvalidOid);
 	for (const char *tag = lookup->tags; tag < end; tag += strlen(tag) + 1)
 		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);
 }
@@ -324,8 +421,11 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	if (pgcache_mark_meets(deps->deps, deps->ndeps))
 		return PGCACHE_OWN_WRITE;
 	add_call_deps(lookup, deps);
-	if (!pgcache_deps_settle(deps->deps, deps->ndeps, lookup->since))
+	if (!key_still_holds(lookup) ||
+		!pgcache_deps_settle(deps->deps, deps->ndeps, lookup->since))
 		return PGCACHE_CONCURRENT_WRITE;
+	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
+		return PGCACHE_OLD_SNAPSHOT;
 	PGCACHE_TESTPOINT("fill-settled");
 
 	types = palloc(Max(desc->natts, 1) * sizeof(Oid));
@@ -368,6 +468,8 @@ fill(const Lookup *lookup)
 		return false;
 	PGCACHE_TESTPOINT("fill-computed");
 
+	/* if this is part of an outer computation */
+	pgcache_collect_deps(deps.deps, deps.ndeps);
 	reason = keep_result(lookup, &result, &deps);
 	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
 	{
@@ -380,6 +482,18 @@ fill(const Lookup *lookup)
 	return true;
 }
 
+/* False = start again. */
+static bool
+answer_or_fill(Lookup *lookup)
+{
+	Answer		answer = answer_from_store(lookup);
+
+	/* what a prepared transaction left pending would keep it from the store */
+	if (answer == NOT_STORED && max_prepared_xacts > 0 && pgcache_prepared_reap())
+		return false;
+	return answer == ANSWERED || (answer == NOT_STORED && fill(lookup));
+}
+
 /* The steps that every use of a query begins with. */
 static void
 begin_lookup(Lookup *lookup, const PgCacheCall *call)
@@ -388,6 +502,24 @@ begin_lookup(Lookup *lookup, const PgCacheCall *call)
 	AcceptInvalidationMessages();
 	lookup->query = pgcache_query_get(call, lookup->since);
 	lookup->params = pgcache_query_params(lookup->query, call);
+	lookup->given = pgcache_snapshot_given();
+	lookup->varying = NULL;
+}
+
+/* Find the values that the result varies by, and build the key; or say why not. */
+static PgCacheReason
+build_key(Lookup *lookup)
+{
+	if (lookup->query->vary != NULL)
+	{
+		/* they have no place in the key of an outer computation */
+		pgcache_collect_refuse(PGCACHE_STABLE_FUNCTION);
+		lookup->varying = pgcache_vary_values(lookup->query->vary, lookup->params);
+		if (lookup->varying == NULL)
+			return PGCACHE_VARYING_ERROR;
+	}
+	return pgcache_key_build(lookup->query, lookup->params, lookup->varying, &lookup->key) ?
+		PGCACHE_REASON_NONE : PGCACHE_KEY_TOO_LARGE;
 }
 
 /*
@@ -409,17 +541,32 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		request->describe(lookup.query->source->resultDesc, request->describe_arg);
 
 		reason = bypass_reason(lookup.query);
-		if (reason == PGCACHE_REASON_NONE &&
-			!pgcache_key_build(lookup.query, lookup.params, &lookup.key))
-			reason = PGCACHE_KEY_TOO_LARGE;
+		if (reason == PGCACHE_REASON_NONE)
+			reason = build_key(&lookup);
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
 			done = run_uncached(&lookup);
 		}
 		else
-			done = answer_from_store(&lookup) || fill(&lookup);
+			done = answer_or_fill(&lookup);
 		pgcache_query_release(lookup.query);
+	}
+}
+
+/* Names and values of what the result varies by. */
+static void
+explain_varying(const Lookup *lookup, PgCacheExplanation *explanation)
+{
+	int			n = lookup->varying == NULL ? 0 : lookup->varying->numParams;
+
+	explanation->nvarying = n;
+	explanation->varying_names = palloc(Max(n, 1) * sizeof(char *));
+	explanation->varying_values = palloc(Max(n, 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+	{
+		explanation->varying_names[i] = pgcache_vary_name(lookup->query->vary, i);
+		explanation->varying_values[i] = pgcache_vary_text(lookup->varying, i);
 	}
 }
 
@@ -431,16 +578,20 @@ void
 pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 {
 	Lookup		lookup = {0};
+	PgCacheReason key_reason;
 
 	memset(explanation, 0, sizeof(*explanation));
 	begin_lookup(&lookup, call);
 	pgcache_depset_copy(&explanation->deps, &lookup.query->deps);
 	explanation->reason = bypass_reason(lookup.query);
 	explanation->changed = -1;
-	if (pgcache_key_build(lookup.query, lookup.params, &explanation->key))
+	key_reason = explanation->reason == PGCACHE_PARALLEL_MODE ? explanation->reason : build_key(&lookup);
+	explanation->key = lookup.key;
+	explain_varying(&lookup, explanation);
+	if (key_reason == PGCACHE_REASON_NONE)
 		explanation->entry = pgcache_store_pin(&explanation->key);
-	else
-		explanation->reason = PGCACHE_KEY_TOO_LARGE;
+	else if (explanation->reason == PGCACHE_REASON_NONE)
+		explanation->reason = key_reason;
 	if (explanation->entry != NULL)
 	{
 		explanation->state = entry_state(explanation->entry);
@@ -450,19 +601,15 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 	pgcache_query_release(lookup.query);
 }
 
-/*
- * The slot on which every stored result of this text and parameters depends;
- * false if such a call is never stored.
- */
-bool
-pgcache_lookup_query_slot(const PgCacheCall *call, uint32 *slot)
+/* The slot on which every stored result of this text and parameters depends. */
+uint32
+pgcache_lookup_query_slot(const PgCacheCall *call)
 {
 	Lookup		lookup = {0};
-	bool		storable;
+	uint32		slot;
 
 	begin_lookup(&lookup, call);
-	storable = pgcache_key_build(lookup.query, lookup.params, &lookup.key);
-	*slot = lookup.key.query_slot;
+	slot = pgcache_key_query_slot(lookup.query, lookup.params);
 	pgcache_query_release(lookup.query);
-	return storable;
+	return slot;
 }

@@ -45,11 +45,14 @@ typedef struct PgCacheExplanation
 	PgCacheEntryState state;	/* of the entry */
 	int			changed;		/* the dependency that made it invalid, or -1 */
 	PgCacheDepSet deps;
+	int			nvarying;		/* expressions that the result varies by, */
+	char	  **varying_names;	/* their texts */
+	char	  **varying_values; /* and values; NULL = null */
 } PgCacheExplanation;
 
 extern void pgcache_lookup_init(void);
 extern void pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows);
 extern void pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation);
-extern bool pgcache_lookup_query_slot(const PgCacheCall *call, uint32 *slot);
+extern uint32 pgcache_lookup_query_slot(const PgCacheCall *call);
 
 #endif							/* PGCACHE_LOOKUP_H */

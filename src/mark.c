@@ -23,8 +23,8 @@
  * in the middle of everything) are finished by an on_shmem_exit callback.
  * After a SIGKILL the postmaster resets shared memory anyway.
  *
- * Prepared transactions: while max_prepared_transactions > 0 nothing is cached
- * (see lookup.c), so PREPARE needs no stamps.
+ * PREPARE TRANSACTION announces like a commit and hands the announced slots
+ * over to prepared.c.
  *
  * IDENTIFICATION
  *	  src/mark.c
@@ -45,8 +45,10 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "apply.h"
 #include "guc.h"
 #include "mark.h"
+#include "prepared.h"
 #include "testpoint.h"
 #include "versions.h"
 
@@ -337,6 +339,7 @@ mark_catcache_message(const SharedInvalCatcacheMsg *msg)
 	{
 		case PROCOID:
 			pgcache_mark_written(pgcache_slot_function(MyDatabaseId, msg->hashValue));
+			pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));
 			break;
 
 		case TYPEOID:
@@ -414,9 +417,8 @@ pre_commit(void)
 		if (!only_vacuumed())
 			mark_own_invalidations();
 
-		/* apply and table sync write without the executor: everything changed */
 		if (IsLogicalWorker())
-			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
+			pgcache_apply_mark();
 	}
 
 	if (!exit_registered)
@@ -451,6 +453,19 @@ forget(void)
 	precommit_done = false;
 }
 
+/*
+ * The transaction is prepared: whoever finds that it has ended will finish for
+ * it.  Without max_prepared_transactions PREPARE fails before it comes here.
+ */
+static void
+hand_over(void)
+{
+	if (nannounced > 0)
+		(void) pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced);
+	nannounced = 0;
+	forget();
+}
+
 /* Resource release callback: the transaction's locks have just been released. */
 static void
 release_callback(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
@@ -473,6 +488,7 @@ pgcache_mark_xact_event(XactEvent event)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
 			pre_commit();
 			break;
 
@@ -489,10 +505,10 @@ pgcache_mark_xact_event(XactEvent event)
 			break;
 
 		case XACT_EVENT_PREPARE:
-			forget();
+			PGCACHE_TESTPOINT("prepare-done");
+			hand_over();
 			break;
 
-		case XACT_EVENT_PRE_PREPARE:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:

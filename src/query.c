@@ -412,6 +412,12 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	watch_reanalysis(query);
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
+	query->vary = pgcache_vary_create(analysis.varies_by);
+	query->runs_queries = analysis.runs_queries;
+	query->undetermined = analysis.undetermined;
+	/* collect.c must see what functions do, in planning as well */
+	if (query->runs_queries)
+		query->source->cursor_options = CURSOR_OPT_CUSTOM_PLAN;
 	for (int i = 0; i < query->nparams && query->reason == PGCACHE_REASON_NONE; i++)
 	{
 		if (query->param_types[i] == RECORDOID || query->param_types[i] == RECORDARRAYOID)
@@ -531,7 +537,8 @@ pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call)
 {
 	ParamListInfo params;
 
-	if (query->nparams == 0)
+	/* without a list, even an empty one, a custom plan would be kept */
+	if (query->nparams == 0 && !query->runs_queries)
 		return NULL;
 	params = makeParamList(query->nparams);
 	for (int i = 0; i < query->nparams; i++)

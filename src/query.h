@@ -18,6 +18,7 @@
 
 #include "analysis.h"
 #include "pgcache.h"
+#include "vary.h"
 
 /* What the caller asked for: text and parameters as given. */
 typedef struct PgCacheCall
@@ -48,6 +49,9 @@ typedef struct PgCacheQuery
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
 	PgCacheDepSet deps;
+	PgCacheVary *vary;			/* whose values are part of the key, or NULL */
+	bool		runs_queries;	/* it has functions that may run statements */
+	bool		undetermined;	/* may return other rows when run again */
 	char	   *key_prefix;		/* the part of the key that is the same for
 								 * all calls */
 	uint32		key_prefix_len;

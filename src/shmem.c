@@ -13,11 +13,13 @@
  */
 #include "postgres.h"
 
+#include "access/twophase.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "prepared.h"
 #include "shmem.h"
 #include "stats.h"
 #include "store.h"
@@ -37,10 +39,13 @@ request(void)
 	size = pgcache_versions_shmem_size();
 	size = add_size(size, pgcache_stats_shmem_size());
 	size = add_size(size, pgcache_store_shmem_size());
+	size = add_size(size, pgcache_prepared_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
 	RequestNamedLWLockTranche(PGCACHE_ARENA_TRANCHE, PGCACHE_MAX_ZONES);
+	if (max_prepared_xacts > 0)
+		RequestNamedLWLockTranche(PGCACHE_PREPARED_TRANCHE, 1);
 }
 
 static void
@@ -53,6 +58,7 @@ startup(void)
 	pgcache_versions_shmem_init();
 	pgcache_stats_shmem_init();
 	pgcache_store_shmem_init();
+	pgcache_prepared_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 

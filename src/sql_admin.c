@@ -132,12 +132,10 @@ Datum
 cache_invalidate_query(PG_FUNCTION_ARGS)
 {
 	PgCacheCall call;
-	uint32		slot;
 
 	pgcache_require_args(fcinfo, 2);
 	pgcache_get_call(fcinfo, 0, PGCACHE_FORM_ROWS, &call);
-	if (pgcache_lookup_query_slot(&call, &slot))
-		pgcache_mark_declared(slot);
+	pgcache_mark_declared(pgcache_lookup_query_slot(&call));
 	PG_RETURN_VOID();
 }
 
@@ -224,9 +222,15 @@ dependency_name(const PgCacheDep *dep)
 			return "roles";
 		case PGCACHE_SLOT_CATALOG:
 			return "catalog";
+		case PGCACHE_SLOT_ALL_FUNCTIONS:
+			return "functions";
 		case PGCACHE_SLOT_FUNCTION:
+			if (!OidIsValid(dep->object))
+				return NULL;	/* known by its hash only, named elsewhere */
 			return psprintf("function %s", format_procedure(dep->object));
 		case PGCACHE_SLOT_TYPE:
+			if (!OidIsValid(dep->object))
+				return NULL;
 			return psprintf("type %s", format_type_be(dep->object));
 		case PGCACHE_SLOT_RELATION:
 			return psprintf("table %s", relation_name(dep->object));
@@ -332,9 +336,8 @@ cache_stats(PG_FUNCTION_ARGS)
 									 * second tier */
 	values[i++] = Int64GetDatum(0);
 	values[i++] = Int64GetDatum(0);
-	values[i++] = Int64GetDatum(0); /* verified, verify_mismatches: no
-									 * verification */
-	values[i++] = Int64GetDatum(0);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_VERIFIED]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_MISMATCHES]);
 	values[i++] = TimestampTzGetDatum(totals.reset_at);
 	Assert(i == STATS_COLUMNS);
 	return return_row(fcinfo, values, nulls, STATS_COLUMNS);
@@ -545,12 +548,15 @@ append_json_pair(StringInfo buf, const char *name, const char *value)
 	appendStringInfoString(buf, buf->len == 0 ? "{" : ", ");
 	escape_json(buf, name);
 	appendStringInfoString(buf, ": ");
-	escape_json(buf, value ? value : "");
+	if (value != NULL)
+		escape_json(buf, value);
+	else
+		appendStringInfoString(buf, "null");
 }
 
 /* What identifies the result beside its text and parameters. */
 static Datum
-varies_by(void)
+varies_by(const PgCacheExplanation *explanation)
 {
 	static const char *const settings[] = {
 		"search_path", "TimeZone", "DateStyle", "IntervalStyle", "lc_monetary", "lc_numeric",
@@ -562,6 +568,8 @@ varies_by(void)
 	append_json_pair(&buf, "role", GetUserNameFromId(GetUserId(), true));
 	for (size_t i = 0; i < lengthof(settings); i++)
 		append_json_pair(&buf, settings[i], GetConfigOption(settings[i], true, false));
+	for (int i = 0; i < explanation->nvarying; i++)
+		append_json_pair(&buf, explanation->varying_names[i], explanation->varying_values[i]);
 	appendStringInfoChar(&buf, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
 }
@@ -635,7 +643,7 @@ cache_explain(PG_FUNCTION_ARGS)
 	values[3] = CStringGetTextDatum(explanation.entry ? state_name(explanation.state) : "absent");
 	values[4] = CStringGetTextDatum(key_name(explanation.key.hash));
 	values[5] = PointerGetDatum(dependency_names(&explanation));
-	values[6] = varies_by();
+	values[6] = varies_by(&explanation);
 	if (explanation.entry != NULL)
 	{
 		explain_entry(&explanation, &values[7], &nulls[7]);

@@ -537,6 +537,20 @@ pgcache_store_abandon(void)
 		free_entry(entry);
 }
 
+static bool
+is_entry(PgCacheEntry *entry, void *arg)
+{
+	return entry == arg;
+}
+
+/* Take a pinned entry out of the store, if it is still there. */
+void
+pgcache_store_drop(PgCacheEntry *entry)
+{
+	if (pgcache_index_unlink_if(pgcache_index_bucket(entry->hash), is_entry, entry) != NULL)
+		pgcache_entry_unref(entry);
+}
+
 /* Free all entries that are invalid or expired. */
 void
 pgcache_store_sweep(void)

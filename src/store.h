@@ -36,7 +36,6 @@ typedef struct PgCacheKey
 	uint64		hash;
 	uint32		text_offset;	/* where the query text stands in data */
 	uint32		text_len;
-	uint32		query_slot;		/* the slot of text and parameters alone */
 } PgCacheKey;
 
 /* What becomes of an entry when somebody looks at it. */
@@ -135,6 +134,7 @@ extern bool pgcache_store_begin(const PgCacheEntryMeta *meta);
 extern bool pgcache_store_append(MinimalTuple tuple);
 extern void pgcache_store_publish(void);
 extern void pgcache_store_abandon(void);
+extern void pgcache_store_drop(PgCacheEntry *entry);
 extern void pgcache_store_sweep(void);
 
 /* Transaction ends */

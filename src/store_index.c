@@ -84,8 +84,8 @@ pgcache_index_bucket_empty(uint32 bucket)
 	return *(volatile PgCachePtr *) &bucket_index->buckets[bucket] == 0;
 }
 
-static uint32
-bucket_of(uint64 hash)
+uint32
+pgcache_index_bucket(uint64 hash)
 {
 	return (uint32) hash & (bucket_index->nbuckets - 1);
 }
@@ -118,7 +118,7 @@ find_link(uint32 bucket, uint64 hash, const char *key, uint32 key_len)
 PgCacheEntry *
 pgcache_index_pin(const PgCacheKey *key)
 {
-	uint32		bucket = bucket_of(key->hash);
+	uint32		bucket = pgcache_index_bucket(key->hash);
 	PgCacheEntry *entry = NULL;
 	PgCachePtr	ptr;
 
@@ -140,7 +140,7 @@ pgcache_index_pin(const PgCacheKey *key)
 PgCacheEntry *
 pgcache_index_link(PgCacheEntry *entry)
 {
-	uint32		bucket = bucket_of(entry->hash);
+	uint32		bucket = pgcache_index_bucket(entry->hash);
 	PgCacheEntry *old = NULL;
 	PgCachePtr *link;
 

@@ -55,6 +55,7 @@ extern Size pgcache_arena_max_block(void);
 extern Size pgcache_index_shmem_size(void);
 extern void pgcache_index_shmem_init(void);
 extern uint32 pgcache_index_buckets(void);
+extern uint32 pgcache_index_bucket(uint64 hash);
 extern bool pgcache_index_bucket_empty(uint32 bucket);
 extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key);
 extern PgCacheEntry *pgcache_index_link(PgCacheEntry *entry);

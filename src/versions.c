@@ -3,16 +3,21 @@
  * versions.c
  *	  The clock and the slots in shared memory, and the protocol over them.
  *
- *	writer	before its commit can be visible (PRE_COMMIT): announce
- *				for each slot: pending++, then seq = max(seq, ++clock)
+ *	writer	before its commit can be visible (PRE_COMMIT, PRE_PREPARE): announce
+ *				for each slot: pending++, then last_xid = max(last_xid, own),
+ *				then seq = max(seq, ++clock)
  *			when it is visible or gone, and its invalidation messages are
  *			sent (release of its locks): finish
- *				for each slot: seq = max(seq, ++clock), then pending--
+ *				for each slot: visible_xid = max(visible_xid, next XID),
+ *				then seq = max(seq, ++clock), then pending--
  *	reader	on a miss: g0 = clock, then accept invalidation messages, then
  *				take a new snapshot, then compute;
  *				the result may be stored with the slots' present seqs if every
  *				slot has pending == 0 and seq <= g0 (pgcache_deps_settle)
  *			on a hit: every slot's seq equals the stored one
+ *			under an older snapshot (REPEATABLE READ, a cursor, ...), for a hit
+ *				as well as for storing: in addition the snapshot sees every slot
+ *				(pgcache_deps_seen)
  *
  * Why it is right.  A writer that the reader's snapshot cannot see leaves the
  * ProcArray after that snapshot, so its second stamp is later than g0.  At the
@@ -23,10 +28,18 @@
  * of one clock for all of them.  The same argument holds for catalogs, with
  * the acceptance of invalidation messages in the place of the snapshot.
  *
+ * Old snapshots.  A snapshot sees all that was announced for a slot if every
+ * writer had ended when it was taken.  Either of two facts shows that: the
+ * highest XID that announced is older than all that were running then
+ * (last_xid < xmin), or an XID not yet handed out when the last writer
+ * finished had already ended (visible_xid < xmax).  A writer that the snapshot
+ * does not see has an XID >= xmin, and finishes when the next XID is >= xmax,
+ * so it fails both tests, from the moment that its first stamp can be seen.
+ *
  * Everything is an atomic; there are no locks here.  fetch_add and
  * compare_exchange are full barriers, plain reads are ordered where it matters
- * by explicit barriers.  "invalidations" and "last_change" are for display and
- * may lose an update to a race.
+ * by explicit barriers.  The history is for display and may lose an update to
+ * a race.
  *
  * Life cycle: zeroed at server start and after a crash restart, when the store
  * is emptied as well.
@@ -48,26 +61,35 @@ typedef struct PgCacheSharedSlot
 {
 	pg_atomic_uint64 seq;		/* clock reading of the latest stamp; 0 =
 								 * never written */
-	pg_atomic_uint64 last_xid;	/* highest FullTransactionId that stamped it */
-	pg_atomic_uint64 last_change;	/* TimestampTz of the latest stamp */
+	pg_atomic_uint64 last_xid;	/* highest FullTransactionId that announced */
+	pg_atomic_uint64 visible_xid;	/* FullTransactionIds from here on began
+									 * after the latest writer was finished */
 	pg_atomic_uint32 pending;	/* writers between their two stamps */
-	pg_atomic_uint32 invalidations; /* writers so far */
 } PgCacheSharedSlot;
 
 StaticAssertDecl(sizeof(PgCacheSharedSlot) == 32, "two slots share a cache line of 64 bytes");
+
+/* For display; apart from the slots, which hits read. */
+typedef struct PgCacheSharedHistory
+{
+	pg_atomic_uint64 last_change;	/* TimestampTz of the latest stamp */
+	pg_atomic_uint32 invalidations; /* writers so far */
+} PgCacheSharedHistory;
 
 typedef struct PgCacheSharedVersions
 {
 	pg_atomic_uint64 clock;		/* advanced by every stamp; starts at 1 */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];
 	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
+	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
 } PgCacheSharedVersions;
 
 /* First slot of each kind's region; a region ends where the next one begins. */
 static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 	0,							/* roles: one slot */
 	1,							/* catalog */
-	256,						/* function */
+	256,						/* all functions */
+	512,						/* function */
 	4096,						/* type */
 	8192,						/* relation */
 	32768,						/* query */
@@ -97,12 +119,14 @@ pgcache_versions_shmem_init(void)
 	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[i];
+		PgCacheSharedHistory *history = &versions->history[i];
 
 		pg_atomic_init_u64(&slot->seq, 0);
 		pg_atomic_init_u64(&slot->last_xid, 0);
-		pg_atomic_init_u64(&slot->last_change, 0);
+		pg_atomic_init_u64(&slot->visible_xid, 0);
 		pg_atomic_init_u32(&slot->pending, 0);
-		pg_atomic_init_u32(&slot->invalidations, 0);
+		pg_atomic_init_u64(&history->last_change, 0);
+		pg_atomic_init_u32(&history->invalidations, 0);
 	}
 }
 
@@ -137,6 +161,13 @@ uint32
 pgcache_slot_catalog(Oid database)
 {
 	return slot_in_region(PGCACHE_SLOT_CATALOG, database);
+}
+
+/* All functions of a database: for what may call some that nobody names. */
+uint32
+pgcache_slot_all_functions(Oid database)
+{
+	return slot_in_region(PGCACHE_SLOT_ALL_FUNCTIONS, database);
 }
 
 /* Shared relations have database 0, as in invalidation messages. */
@@ -246,12 +277,32 @@ pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps)
 	return -1;
 }
 
+/*
+ * Has all that was ever announced for these dependencies ended before a
+ * snapshot with these limits was taken?  To be asked when the seqs are known
+ * (after pgcache_deps_settle, or with the entry pinned).
+ */
+bool
+pgcache_deps_seen(const PgCacheDep *deps, int ndeps, FullTransactionId xmin, FullTransactionId xmax)
+{
+	pg_read_barrier();
+	for (int i = 0; i < ndeps; i++)
+	{
+		PgCacheSharedSlot *slot = &versions->slots[deps[i].slot];
+
+		if (pg_atomic_read_u64(&slot->last_xid) >= U64FromFullTransactionId(xmin) &&
+			pg_atomic_read_u64(&slot->visible_xid) >= U64FromFullTransactionId(xmax))
+			return false;
+	}
+	return true;
+}
+
 /* How often a slot was written, and when last (0 = never); for display. */
 void
 pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
 {
-	*invalidations = pg_atomic_read_u32(&versions->slots[slot].invalidations);
-	*last = (TimestampTz) pg_atomic_read_u64(&versions->slots[slot].last_change);
+	*invalidations = pg_atomic_read_u32(&versions->history[slot].invalidations);
+	*last = (TimestampTz) pg_atomic_read_u64(&versions->history[slot].last_change);
 }
 
 /*
@@ -286,12 +337,14 @@ pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 	for (int i = 0; i < nslots; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[slots[i]];
+		PgCacheSharedHistory *history = &versions->history[slots[i]];
 
+		/* who sees the stamp must see the XID */
 		pg_atomic_fetch_add_u32(&slot->pending, 1);
-		stamp(slot);
 		raise_to(&slot->last_xid, U64FromFullTransactionId(xid));
-		pg_atomic_fetch_add_u32(&slot->invalidations, 1);
-		pg_atomic_write_u64(&slot->last_change, (uint64) now);
+		stamp(slot);
+		pg_atomic_fetch_add_u32(&history->invalidations, 1);
+		pg_atomic_write_u64(&history->last_change, (uint64) now);
 	}
 }
 
@@ -299,10 +352,13 @@ pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 void
 pgcache_slots_finish(const uint32 *slots, int nslots)
 {
+	uint64		next = nslots > 0 ? U64FromFullTransactionId(ReadNextFullTransactionId()) : 0;
+
 	for (int i = 0; i < nslots; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[slots[i]];
 
+		raise_to(&slot->visible_xid, next);
 		stamp(slot);
 		pg_atomic_fetch_sub_u32(&slot->pending, 1);
 	}

@@ -30,6 +30,7 @@ typedef enum PgCacheSlotKind
 {
 	PGCACHE_SLOT_ROLES = 0,		/* roles and their memberships, whole cluster */
 	PGCACHE_SLOT_CATALOG,		/* a database's catalogs, and cache_clear() */
+	PGCACHE_SLOT_ALL_FUNCTIONS, /* any function of a database */
 	PGCACHE_SLOT_FUNCTION,		/* a user function, by syscache hash */
 	PGCACHE_SLOT_TYPE,			/* a user type, by syscache hash */
 	PGCACHE_SLOT_RELATION,		/* data and definition of a relation */
@@ -46,6 +47,7 @@ extern void pgcache_versions_shmem_init(void);
 /* Naming slots */
 extern uint32 pgcache_slot_roles(void);
 extern uint32 pgcache_slot_catalog(Oid database);
+extern uint32 pgcache_slot_all_functions(Oid database);
 extern uint32 pgcache_slot_relation(Oid database, Oid relation);
 extern uint32 pgcache_slot_function(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_type(Oid database, uint32 syscache_hash);
@@ -58,6 +60,8 @@ extern uint64 pgcache_clock_read(void);
 extern uint64 pgcache_slot_seq(uint32 slot);
 extern bool pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since);
 extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps);
+extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
+							  FullTransactionId xmin, FullTransactionId xmax);
 extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps);
 extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
 

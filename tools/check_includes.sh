@@ -28,8 +28,8 @@ never "$write_side"' \./(lookup|compute|codec|query|store)\.h' "the write side d
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
-never '^(?!(compute|capture)\.c)\S+ executor/executor\.h' "queries run in compute.c and are watched in capture.c"
+never '^(?!(compute|capture|vary)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
-never '^(?!(store\w*|versions|stats|worker|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
+never '^(?!(store\w*|versions|stats|prepared|worker|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
 	"locks belong to the owners of shared memory"
 exit $bad

@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * allow.c
+ *	  Functions that the user has declared cacheable.
+ *
+ * They stand in a table of the extension, pgcache_allowed_functions, which
+ * pg_dump saves.  The table is read when a query is analysed.  A change of it by
+ * the functions here stamps the catalog slot of the database, so every session
+ * analyses its queries anew and no result outlives the rule it was stored by.
+ *
+ * IDENTIFICATION
+ *	  src/allow.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+
+#include "allow.h"
+#include "mark.h"
+#include "sql_api.h"
+#include "versions.h"
+
+#define TABLE_NAME	"pgcache_allowed_functions"
+
+/* The extension's schema; invalid if it is not installed in this database. */
+static Oid
+extension_schema(void)
+{
+	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	Oid			schema = InvalidOid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("pgcache"));
+	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return schema;
+}
+
+/* The table of allowed functions, or NULL. */
+static Relation
+open_table(LOCKMODE mode)
+{
+	Oid			schema = extension_schema();
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(TABLE_NAME, schema) : InvalidOid;
+
+	return OidIsValid(relid) ? table_open(relid, mode) : NULL;
+}
+
+static SysScanDesc
+scan_function(Relation table, Oid funcid)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(funcid));
+	return systable_beginscan(table, InvalidOid, false, NULL, 1, &key);
+}
+
+bool
+pgcache_is_allowed(Oid funcid)
+{
+	Relation	table = open_table(AccessShareLock);
+	SysScanDesc scan;
+	bool		found;
+
+	if (table == NULL)
+		return false;
+	scan = scan_function(table, funcid);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	return found;
+}
+
+/*
+ * SQL functions
+ */
+
+static void
+check_may_declare(Oid funcid)
+{
+	char	   *name = get_func_name(funcid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function with OID %u does not exist", funcid)));
+	if (!pgcache_owns_function(funcid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of function %s", name)));
+}
+
+static Relation
+open_table_to_change(void)
+{
+	Relation	table = open_table(RowExclusiveLock);
+
+	if (table == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" of extension pgcache does not exist", TABLE_NAME),
+				 errhint("Run ALTER EXTENSION pgcache UPDATE.")));
+	/* two declarations of one function must not both insert it */
+	LockRelationOid(RelationGetRelid(table), ShareRowExclusiveLock);
+	return table;
+}
+
+PG_FUNCTION_INFO_V1(cache_allow_function);
+PG_FUNCTION_INFO_V1(cache_allow_function_off);
+
+/* cache_allow_function("function" regprocedure) RETURNS void */
+Datum
+cache_allow_function(PG_FUNCTION_ARGS)
+{
+	Oid			funcid = PG_GETARG_OID(0);
+	Relation	table;
+	Datum		value = ObjectIdGetDatum(funcid);
+	bool		isnull = false;
+
+	pgcache_require_args(fcinfo, 1);
+	check_may_declare(funcid);
+	table = open_table_to_change();
+	if (!pgcache_is_allowed(funcid))
+	{
+		CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), &value, &isnull));
+		pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
+		pgcache_mark_catalog_changed();
+	}
+	table_close(table, NoLock);
+	PG_RETURN_VOID();
+}
+
+/* cache_allow_function_off("function" regprocedure) RETURNS void */
+Datum
+cache_allow_function_off(PG_FUNCTION_ARGS)
+{
+	Oid			funcid = PG_GETARG_OID(0);
+	Relation	table;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	pgcache_require_args(fcinfo, 1);
+	check_may_declare(funcid);
+	table = open_table_to_change();
+	scan = scan_function(table, funcid);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CatalogTupleDelete(table, &tuple->t_self);
+		pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
+		pgcache_mark_catalog_changed();
+	}
+	systable_endscan(scan);
+	table_close(table, NoLock);
+	PG_RETURN_VOID();
+}

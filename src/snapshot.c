@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *	  Under which snapshot a call has to be answered.
+ *
+ * In general a query is answered as of now: pgcache_snapshot_take().  Some
+ * places are bound to a snapshot that was taken before:
+ *
+ *	 - a REPEATABLE READ transaction, with its own or an imported snapshot
+ *	 - a cursor: DECLARE, a named portal, a loop in PL/pgSQL
+ *	 - a query in a STABLE function, which reads with the calling query's
+ *
+ * There the query must see what it would see in its place, so an entry can be
+ * used, and a result stored, only if the snapshot is as new as they are.
+ *
+ * A scalar call that PL/pgSQL evaluates without the executor in a STABLE
+ * function cannot be told from one in the calling query; it is answered as of
+ * now.
+ *
+ * IDENTIFICATION
+ *	  src/snapshot.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "executor/execdesc.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+
+#include "prepared.h"
+#include "snapshot.h"
+#include "versions.h"
+
+/* A running query holds its snapshot by its descriptor and by its state. */
+#define HOLDS_PER_QUERY 2
+
+/* Is this the snapshot of a cursor? */
+static bool
+belongs_to_cursor(Snapshot snapshot)
+{
+	return ActivePortal != NULL && ActivePortal->name[0] != '\0' &&
+		ActivePortal->queryDesc != NULL && ActivePortal->queryDesc->snapshot == snapshot;
+}
+
+/* The snapshot that binds the call, or NULL if it is to be answered as of now. */
+Snapshot
+pgcache_snapshot_given(void)
+{
+	Snapshot	active = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
+
+	if (active != NULL &&
+		(active->regd_count > HOLDS_PER_QUERY || belongs_to_cursor(active)))
+		return active;
+	return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : NULL;
+}
+
+/*
+ * The snapshot to run a query under.  Where none is given: everything committed
+ * by now, and what this command has done so far, as any VOLATILE function sees
+ * it.
+ */
+Snapshot
+pgcache_snapshot_take(void)
+{
+	Snapshot	active = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
+
+	if (IsInParallelMode() ||
+		(active != NULL && pgcache_snapshot_given() == active))
+		return active;
+	CommandCounterIncrement();
+	return GetTransactionSnapshot();
+}
+
+static FullTransactionId
+widen(TransactionId xid, FullTransactionId next)
+{
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return FullTransactionIdFromEpochAndXid(epoch, xid);
+}
+
+/* Do both see the same transactions? */
+static bool
+sees_the_same(Snapshot a, Snapshot b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax &&
+		a->xcnt == b->xcnt && a->subxcnt == b->subxcnt &&
+		a->suboverflowed == b->suboverflowed &&
+		memcmp(a->xip, b->xip, a->xcnt * sizeof(TransactionId)) == 0 &&
+		memcmp(a->subxip, b->subxip, Max(a->subxcnt, 0) * sizeof(TransactionId)) == 0;
+}
+
+/* The same, from the XIDs that the slots remember. */
+static bool
+sees_by_xid(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	FullTransactionId xmin = widen(snapshot->xmin, next);
+
+	/* slots know nothing of what was replayed, or prepared before the start */
+	if (snapshot->takenDuringRecovery)
+		return false;
+	if (max_prepared_xacts > 0 && FullTransactionIdPrecedes(xmin, pgcache_prepared_floor()))
+		return false;
+	return pgcache_deps_seen(deps, ndeps, xmin, widen(snapshot->xmax, next));
+}
+
+/*
+ * Does the snapshot see all that was written to these dependencies until their
+ * seqs were read?  For an entry: it must be pinned before, and be checked
+ * for changes after.  For a result: it must have been settled before.
+ */
+bool
+pgcache_snapshot_sees(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
+{
+	return sees_by_xid(snapshot, deps, ndeps) ||
+		sees_the_same(snapshot, GetLatestSnapshot());
+}

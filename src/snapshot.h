@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.h
+ *	  Under which snapshot a call has to be answered.
+ *
+ * IDENTIFICATION
+ *	  src/snapshot.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_SNAPSHOT_H
+#define PGCACHE_SNAPSHOT_H
+
+#include "utils/snapshot.h"
+
+#include "pgcache.h"
+
+extern Snapshot pgcache_snapshot_given(void);
+extern Snapshot pgcache_snapshot_take(void);
+extern bool pgcache_snapshot_sees(Snapshot snapshot, const PgCacheDep *deps, int ndeps);
+
+#endif							/* PGCACHE_SNAPSHOT_H */

@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * vary.c
+ *	  Expressions whose values are part of the key.
+ *
+ * current_setting('app.tenant') in a policy, CURRENT_DATE, date_trunc('hour', now()):
+ * such an expression has one value for a whole statement, but another one for
+ * another session or time.  The largest expressions of the rewritten query that
+ * need no row and depend on something hidden (function.c) are evaluated for
+ * every call, and their values are appended to the key.  So the result for each
+ * value is stored by itself, whatever the value was made of.
+ *
+ * An evaluation may run any function and may fail, maybe where the query itself
+ * would not (behind a CASE, say).  It is therefore done in a subtransaction of
+ * its own; on an error the query is run past the cache, and has its own error or
+ * not.  Expressions that cannot fail are spared that.
+ *
+ * The prepared expressions live as long as the session's memory of the query.
+ *
+ * IDENTIFICATION
+ *	  src/vary.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
+
+#include "function.h"
+#include "vary.h"
+
+struct PgCacheVary
+{
+	List	   *exprs;
+	bool		cannot_fail;
+	EState	   *estate;			/* NULL = none yet */
+	ExprState **states;			/* NULL = not prepared */
+};
+
+/*
+ * Which expressions
+ */
+
+/* For expression_tree_walker: has it something that an expression needing no row must not have? */
+static bool
+needs_row(Node *node, void *context)
+{
+	int			placeholders = *(int *) context;	/* that are filled in here */
+
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_GroupingFunc:
+		case T_SubLink:
+		case T_Query:
+		case T_NextValueExpr:
+		case T_CurrentOfExpr:
+		case T_SetToDefault:
+			return true;
+		case T_Param:
+			return ((Param *) node)->paramkind != PARAM_EXTERN;
+		case T_CaseTestExpr:
+		case T_CoerceToDomainValue:
+			return placeholders == 0;
+		case T_CaseExpr:
+		case T_ArrayCoerceExpr:
+			placeholders++;
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, needs_row, &placeholders);
+}
+
+static bool
+is_hidden_function(Oid funcid, void *arg)
+{
+	PgCacheFunctionTraits traits;
+
+	return pgcache_function_classify(funcid, &traits) == PGCACHE_FUNCTION_HIDDEN;
+}
+
+static bool
+has_hidden(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SQLValueFunction))
+		return true;
+	if (check_functions_in_node(node, is_hidden_function, NULL))
+		return true;
+	return expression_tree_walker(node, has_hidden, context);
+}
+
+/* Has it one value for the whole statement, which depends on something hidden? */
+bool
+pgcache_is_varying(Node *node)
+{
+	int			placeholders = 0;
+
+	switch (nodeTag(node))
+	{
+		case T_SQLValueFunction:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_FieldSelect:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_ArrayExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_SubscriptingRef:
+			break;
+		default:
+			return false;
+	}
+	return has_hidden(node, NULL) && !needs_row(node, &placeholders) &&
+		!expression_returns_set(node) && !contain_volatile_functions(node);
+}
+
+static bool
+reads_clock_function(Oid funcid, void *arg)
+{
+	return funcid == F_NOW || funcid == F_TRANSACTION_TIMESTAMP || funcid == F_STATEMENT_TIMESTAMP;
+}
+
+static bool
+reads_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SQLValueFunction))
+	{
+		switch (((SQLValueFunction *) node)->op)
+		{
+			case SVFOP_CURRENT_TIME:
+			case SVFOP_CURRENT_TIME_N:
+			case SVFOP_CURRENT_TIMESTAMP:
+			case SVFOP_CURRENT_TIMESTAMP_N:
+			case SVFOP_LOCALTIME:
+			case SVFOP_LOCALTIME_N:
+			case SVFOP_LOCALTIMESTAMP:
+			case SVFOP_LOCALTIMESTAMP_N:
+				return true;
+			default:
+				return false;
+		}
+	}
+	/* a coarser time is worth a key */
+	if (IsA(node, FuncExpr))
+	{
+		switch (((FuncExpr *) node)->funcid)
+		{
+			case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+			case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+			case F_DATE_TRUNC_TEXT_TIMESTAMP:
+			case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+			case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+				return false;
+			default:
+				break;
+		}
+	}
+	if (check_functions_in_node(node, reads_clock_function, NULL))
+		return true;
+	return expression_tree_walker(node, reads_clock, context);
+}
+
+/* Would the value be another one in every transaction? */
+bool
+pgcache_is_fleeting(Node *node)
+{
+	switch (exprType(node))
+	{
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+			return reads_clock(node, NULL);
+		default:
+			return false;
+	}
+}
+
+static bool
+may_fail(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_SQLValueFunction:
+		case T_Const:
+		case T_RelabelType:
+		case T_List:
+			return expression_tree_walker(node, may_fail, context);
+		case T_FuncExpr:
+			if (reads_clock_function(((FuncExpr *) node)->funcid, NULL))
+				return false;
+			return true;
+		default:
+			return true;
+	}
+}
+
+/*
+ * Values
+ */
+
+/* The expressions of a query, in the current memory context; NULL if there are none. */
+PgCacheVary *
+pgcache_vary_create(List *exprs)
+{
+	PgCacheVary *vary;
+
+	if (exprs == NIL)
+		return NULL;
+	vary = palloc0(sizeof(PgCacheVary));
+	vary->exprs = exprs;
+	vary->cannot_fail = !may_fail((Node *) exprs, NULL);
+	return vary;
+}
+
+static void
+prepare(PgCacheVary *vary)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(vary));
+	ExprState **states;
+	ListCell   *lc;
+	int			i = 0;
+
+	vary->estate = CreateExecutorState();
+	MemoryContextSwitchTo(vary->estate->es_query_cxt);
+	states = palloc(list_length(vary->exprs) * sizeof(ExprState *));
+	foreach(lc, vary->exprs)
+		states[i++] = ExecPrepareExpr((Expr *) lfirst(lc), vary->estate);
+	vary->states = states;
+	MemoryContextSwitchTo(old);
+}
+
+/* Evaluate in the form of parameters, in the current memory context. */
+static ParamListInfo
+evaluate(PgCacheVary *vary, ParamListInfo params)
+{
+	ParamListInfo values = makeParamList(list_length(vary->exprs));
+	ExprContext *econtext;
+	bool		pushed = false;
+	int			i = 0;
+	ListCell   *lc;
+
+	if (vary->states == NULL)
+		prepare(vary);
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	econtext = GetPerTupleExprContext(vary->estate);
+	econtext->ecxt_param_list_info = params;
+	foreach(lc, vary->exprs)
+	{
+		ParamExternData *value = &values->params[i];
+		Datum		datum;
+		int16		typlen;
+		bool		typbyval;
+
+		datum = ExecEvalExprSwitchContext(vary->states[i], econtext, &value->isnull);
+		value->ptype = exprType(lfirst(lc));
+		value->pflags = PARAM_FLAG_CONST;
+		get_typlenbyval(value->ptype, &typlen, &typbyval);
+		value->value = value->isnull ? (Datum) 0 : datumCopy(datum, typbyval, typlen);
+		i++;
+	}
+	econtext->ecxt_param_list_info = NULL;
+	ResetExprContext(econtext);
+	if (pushed)
+		PopActiveSnapshot();
+	return values;
+}
+
+/* What an error left behind is not used again. */
+static void
+discard(PgCacheVary *vary)
+{
+	if (vary->estate != NULL)
+		MemoryContextDelete(vary->estate->es_query_cxt);
+	vary->estate = NULL;
+	vary->states = NULL;
+}
+
+static ParamListInfo
+evaluate_guarded(PgCacheVary *vary, ParamListInfo params)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile ParamListInfo values = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		values = evaluate(vary, params);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		discard(vary);
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	return values;
+}
+
+/*
+ * The values for a call with these parameters, in the current memory context;
+ * NULL if evaluation failed.
+ */
+ParamListInfo
+pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
+{
+	return vary->cannot_fail ? evaluate(vary, params) : evaluate_guarded(vary, params);
+}
+
+/* Are they the same bytes? */
+bool
+pgcache_vary_same(ParamListInfo a, ParamListInfo b)
+{
+	for (int i = 0; i < a->numParams; i++)
+	{
+		int16		typlen;
+		bool		typbyval;
+
+		if (a->params[i].isnull != b->params[i].isnull)
+			return false;
+		get_typlenbyval(a->params[i].ptype, &typlen, &typbyval);
+		if (!a->params[i].isnull &&
+			!datumIsEqual(a->params[i].value, b->params[i].value, typbyval, typlen))
+			return false;
+	}
+	return true;
+}
+
+/* For people: the text of an expression, and of its value (NULL for null). */
+char *
+pgcache_vary_name(const PgCacheVary *vary, int i)
+{
+	return deparse_expression(list_nth(vary->exprs, i), NIL, false, false);
+}
+
+char *
+pgcache_vary_text(ParamListInfo values, int i)
+{
+	const ParamExternData *value = &values->params[i];
+	Oid			output;
+	bool		varlena;
+
+	if (value->isnull)
+		return NULL;
+	getTypeOutputInfo(value->ptype, &output, &varlena);
+	return OidOutputFunctionCall(output, value->value);
+}
