@@ -392,21 +392,42 @@ check_view(Oid relid, Walk *walk)
 	return refused;
 }
 
+/*
+ * Text compared with such a column is converted to its type without the
+ * statement naming it.
+ */
 static bool
-check_policies(Oid relid, Walk *walk)
+converts_hidden(TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Oid			typid = TupleDescAttr(desc, i)->atttypid;
+
+		if (typid == TIMETZOID || type_names_objects(typid))
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_table(Oid relid, Walk *walk)
 {
 	Relation	rel = RelationIdGetRelation(relid);
+	bool		hidden;
 	List	   *quals = NIL;
 	ListCell   *lc;
 
 	if (!RelationIsValid(rel))
 		return refuse(walk, PGCACHE_UNSUPPORTED_NODE);
+	hidden = converts_hidden(RelationGetDescr(rel));
 	if (rel->rd_rel->relrowsecurity && rel->rd_rsdesc != NULL)
 	{
 		foreach(lc, rel->rd_rsdesc->policies)
 			quals = lappend(quals, copyObject(((RowSecurityPolicy *) lfirst(lc))->qual));
 	}
 	RelationClose(rel);
+	if (hidden)
+		return refuse(walk, PGCACHE_OBJECT_NAME);
 	return walk_node((Node *) quals, walk);
 }
 
@@ -416,7 +437,7 @@ check_definition(Oid relid, char relkind, Walk *walk)
 	if (list_member_oid(walk->seen, relid))
 		return false;
 	walk->seen = lappend_oid(walk->seen, relid);
-	return relkind == RELKIND_VIEW ? check_view(relid, walk) : check_policies(relid, walk);
+	return relkind == RELKIND_VIEW ? check_view(relid, walk) : check_table(relid, walk);
 }
 
 /*
@@ -574,6 +595,10 @@ check_expression(Node *node, Walk *walk)
 			if (check_frame((WindowClause *) node, walk))
 				return true;
 			break;
+		case T_FuncExpr:
+			if (walk_node((Node *) pgcache_default_args((FuncExpr *) node), walk))
+				return true;
+			break;
 		case T_CoerceToDomain:
 			if (check_domain((CoerceToDomain *) node, walk))
 				return true;
@@ -643,6 +668,7 @@ pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 	Query	   *query;
 
 	memset(analysis, 0, sizeof(*analysis));
+	pgcache_functions_forget();
 	initStringInfo(&analysis->objects);
 	pgcache_depset_add(&analysis->deps, pgcache_slot_roles(), InvalidOid);
 	pgcache_depset_add(&analysis->deps, pgcache_slot_catalog(MyDatabaseId), InvalidOid);
@@ -695,18 +721,37 @@ add_plan_objects(const PlannedStmt *stmt, PgCacheDepSet *deps)
 	}
 }
 
+/* The relations among dependencies. */
+static List *
+relations_in(const PgCacheDepSet *deps)
+{
+	List	   *relids = NIL;
+
+	for (int i = 0; i < deps->ndeps; i++)
+	{
+		if (pgcache_slot_kind(deps->deps[i].slot) == PGCACHE_SLOT_RELATION)
+			relids = lappend_oid(relids, deps->deps[i].object);
+	}
+	return relids;
+}
+
 /*
- * A statement that a function runs while a result is computed: add what it
- * reads, and refuse what must not be in a stored result.
+ * A plan that has the statements of functions in it, or is one of them
+ * ("known" = NULL): add what it reads, and refuse what must not be in a stored
+ * result.  Views and row security of the known dependencies, which the query
+ * itself names, have been looked at by the rewriter and by pgcache_analyze().
  */
 PgCacheReason
-pgcache_analyze_nested(const PlannedStmt *stmt, PgCacheDepSet *deps)
+pgcache_analyze_nested(const PlannedStmt *stmt, const PgCacheDepSet *known, PgCacheDepSet *deps)
 {
 	PgCacheAnalysis analysis = {0};
 	Walk		walk = {.analysis = &analysis,.nested = true};
 	PgCacheReason reason = pgcache_analyze_plan(stmt, deps);
 	ListCell   *lc;
 
+	pgcache_functions_forget();
+	if (known != NULL)
+		walk.seen = relations_in(known);
 	if (reason != PGCACHE_REASON_NONE)
 		return reason;
 	if (stmt->commandType != CMD_SELECT || stmt->hasModifyingCTE)

@@ -31,6 +31,7 @@ typedef struct PgCacheAnalysis
 
 extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);
 extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
-extern PgCacheReason pgcache_analyze_nested(const PlannedStmt *stmt, PgCacheDepSet *deps);
+extern PgCacheReason pgcache_analyze_nested(const PlannedStmt *stmt, const PgCacheDepSet *known,
+											PgCacheDepSet *deps);
 
 #endif							/* PGCACHE_ANALYSIS_H */

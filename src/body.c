@@ -14,7 +14,7 @@
  * Names are not resolved.  A name before a parenthesis stands for all functions
  * of that name in all schemas, an operator for all operators, the name of a
  * type for all types; the caller's check() has to accept every one of them.
- * Where check() has said no, the body is not clean, whatever else is in it.
+ * Where check() says no, the body is not clean, whatever else is in it.
  *
  * Values are converted without a function being named:
  *
@@ -170,10 +170,14 @@ static const char *const implied_operators[] = {
 };
 
 /*
- * Functions met since the outermost scan began.  They count as clean: if one
- * is not, the outermost one is not either.
+ * What is known since the outermost scan began, in its memory context; NULL =
+ * there is none.  A function that is being scanned counts as clean where it is
+ * met again.
  */
-static List *visited = NIL;
+static MemoryContext known_context = NULL;
+static List *known_clean = NIL; /* or being scanned */
+static List *known_hidden = NIL;
+static bool known_determined;	/* nothing met is undetermined */
 
 static bool
 is_one_of(const char *word, const char *const *list)
@@ -1109,21 +1113,28 @@ body_text(HeapTuple tuple)
 	return TextDatumGetCString(source);
 }
 
-/* A function in SQL that returns no set takes the first row there is. */
+/*
+ * A function in SQL that returns no set takes the first row there is.  Is that
+ * the only one, because no table is read or all its rows are aggregated?
+ */
 static bool
 makes_one_row(const BodyScan *scan)
 {
+	bool		reads_table = false;
 	int			i = 0;
 
 	while (is_word(token_at(scan, i), "begin") || is_word(token_at(scan, i), "atomic"))
 		i++;
 	for (int j = i; j < scan->ntokens; j++)
 	{
-		if (scan->tokens[j].kind == ';' && token_at(scan, j + 1)->kind != 0 &&
-			!is_word(token_at(scan, j + 1), "end"))
-			return false;
+		const Token *next = token_at(scan, j + 1);
+
+		if (scan->tokens[j].kind == ';' && next->kind != 0 && !is_word(next, "end"))
+			return false;		/* several statements */
+		if (is_word(&scan->tokens[j], "from") || is_word(&scan->tokens[j], "table"))
+			reads_table = true;
 	}
-	if (is_word(token_at(scan, i), "return"))
+	if (!reads_table || is_word(token_at(scan, i), "return"))
 		return true;
 	return is_word(token_at(scan, i), "select") && token_at(scan, i + 2)->kind == '(' &&
 		(is_word(token_at(scan, i + 1), "exists") ||
@@ -1181,10 +1192,38 @@ pgcache_body_defaults_are_clean(Oid funcid, PgCacheFunctionCheck check, void *ar
 }
 
 /*
+ * Scan and remember.  What has been found clean on the way to "hidden" may have
+ * been so only because this function was taken for clean: it is forgotten.
+ */
+static bool
+scan_and_remember(Oid funcid, BodyScan *scan)
+{
+	int			nclean = list_length(known_clean);
+	MemoryContext context = MemoryContextSwitchTo(known_context);
+	bool		clean;
+
+	known_clean = lappend_oid(known_clean, funcid);
+	MemoryContextSwitchTo(context);
+	clean = scan_function(funcid, scan);
+	if (clean && nclean == 0)
+		clean = user_casts_are_clean(scan);
+	if (!clean)
+	{
+		known_clean = list_truncate(known_clean, nclean);
+		MemoryContextSwitchTo(known_context);
+		known_hidden = lappend_oid(known_hidden, funcid);
+		MemoryContextSwitchTo(context);
+	}
+	if (!clean || !scan->determined)
+		known_determined = false;
+	return clean;
+}
+
+/*
  * Is the function free of hidden state?  check() is asked for every function
- * that the body may call, and may call us for those; if it says no once, so do
- * we, and the answer for the outermost function is no.  *determined is cleared
- * if the choice or order of rows may change the result, and never set.
+ * that the body may call, and may call us for those.  *determined is set to
+ * whether the result stays the same if rows come in another order, for all that
+ * was met; if the answer is no, it is false.
  *
  * Catalogs are read, and an error inside may be caught: no LWLock may be held.
  */
@@ -1193,31 +1232,40 @@ pgcache_body_is_clean(Oid funcid, PgCacheFunctionCheck check, void *arg, bool *d
 {
 	BodyScan	scan = {check, arg, CurrentMemoryContext};
 	MemoryContext context;
-	bool		outermost = (visited == NIL);
+	bool		outermost = (known_context == NULL);
 	volatile bool clean = false;
 
 	check_stack_depth();
-	if (list_member_oid(visited, funcid))
-		return true;
+	if (list_member_oid(known_clean, funcid) || list_member_oid(known_hidden, funcid))
+	{
+		*determined = known_determined;
+		return !list_member_oid(known_hidden, funcid);
+	}
 	context = AllocSetContextCreate(CurrentMemoryContext, "pgcache body",
 									ALLOCSET_DEFAULT_SIZES);
 	scan.determined = true;
 	PG_TRY();
 	{
+		if (outermost)
+		{
+			known_context = context;
+			known_determined = true;
+		}
 		MemoryContextSwitchTo(context);
-		visited = lappend_oid(visited, funcid);
-		clean = scan_function(funcid, &scan) && (!outermost || user_casts_are_clean(&scan));
+		clean = scan_and_remember(funcid, &scan);
 	}
 	PG_FINALLY();
 	{
-		MemoryContextSwitchTo(scan.caller_context);
 		if (outermost)
-			visited = NIL;
+		{
+			known_context = NULL;
+			known_clean = known_hidden = NIL;
+		}
+		MemoryContextSwitchTo(scan.caller_context);
 		MemoryContextDelete(context);
 	}
 	PG_END_TRY();
 
-	if (!scan.determined)
-		*determined = false;
+	*determined = clean && known_determined;
 	return clean;
 }

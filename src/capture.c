@@ -267,6 +267,30 @@ utility_changes_everything(Node *stmt)
 	}
 }
 
+/*
+ * May a name in the body of a function mean another relation from now on?  In
+ * queries it does not matter: what their names mean is part of the key.
+ */
+static bool
+utility_names_relations(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_AlterObjectSchemaStmt:
+		case T_CreateForeignTableStmt:
+		case T_RenameStmt:
+			return true;
+		case T_CreateStmt:
+			return castNode(CreateStmt, stmt)->relation->relpersistence != RELPERSISTENCE_TEMP;
+		case T_CreateTableAsStmt:
+			return castNode(CreateTableAsStmt, stmt)->into->rel->relpersistence != RELPERSISTENCE_TEMP;
+		case T_ViewStmt:
+			return castNode(ViewStmt, stmt)->view->relpersistence != RELPERSISTENCE_TEMP;
+		default:
+			return false;
+	}
+}
+
 /* The table of a COPY FROM, and all partitions a row may end up in. */
 static List *
 copy_targets(const RangeVar *table)
@@ -371,6 +395,9 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 		if (utility_changes_everything(stmt))
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
+
+	if (utility_names_relations(stmt))
+		pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));
 
 	if (IsA(stmt, VacuumStmt))
 		run_vacuum(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);

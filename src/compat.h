@@ -96,10 +96,23 @@ pgcache_owns_function(Oid funcid, Oid roleid)
 }
 
 /*
- * The scanner's token of a string literal.  Its number is fixed: grammars
- * outside the server (such as PL/pgSQL's) begin with the same tokens.
+ * The core scanner's tokens, but for single characters, which stand for
+ * themselves, and keywords.  The numbers are fixed: grammars outside the server
+ * (such as PL/pgSQL's) begin with the same tokens.  Those of keywords begin with
+ * that of ABORT, the first one declared.
  */
+#define PGCACHE_TOKEN_IDENT 258
+#define PGCACHE_TOKEN_UIDENT 259
 #define PGCACHE_TOKEN_SCONST 261
+#define PGCACHE_TOKEN_USCONST 262
+#define PGCACHE_TOKEN_OP 265
+#define PGCACHE_TOKEN_PARAM 267
+#define PGCACHE_TOKEN_TYPECAST 268
+#define PGCACHE_TOKEN_COLON_EQUALS 270
+#define PGCACHE_TOKEN_LESS_EQUALS 272
+#define PGCACHE_TOKEN_GREATER_EQUALS 273
+#define PGCACHE_TOKEN_NOT_EQUALS 274
+#define PGCACHE_TOKEN_FIRST_KEYWORD (ScanKeywordTokens[0])
 
 /* ExecutorRun lost execute_once in 18. */
 #if PG_VERSION_NUM >= 180000

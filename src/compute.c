@@ -279,7 +279,9 @@ plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 		if (collector != NULL)
 		{
 			collector->statement = stmt;
-			pgcache_collect_refuse(pgcache_analyze_plan(stmt, collector->deps));
+			pgcache_collect_refuse(query->runs_queries ?
+								   pgcache_analyze_nested(stmt, &query->deps, collector->deps) :
+								   pgcache_analyze_plan(stmt, collector->deps));
 			result->keep = collector->reason == PGCACHE_REASON_NONE;
 		}
 		PushActiveSnapshot(pgcache_snapshot_take());

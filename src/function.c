@@ -35,6 +35,7 @@
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -185,24 +186,13 @@ classify_user(Oid funcid, char volatility, PgCacheFunctionTraits *traits)
 	return clean ? PGCACHE_FUNCTION_PURE : PGCACHE_FUNCTION_HIDDEN;
 }
 
-/*
- * What does the function's result depend on?  Of a user-defined aggregate this
- * says nothing; its parts have to be asked for.
- */
-PgCacheFunction
-pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits)
+static PgCacheFunction
+look_at_user_function(Oid funcid, PgCacheFunctionTraits *traits)
 {
-	HeapTuple	tuple;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	Form_pg_proc form;
 	char		volatility;
 
-	memset(traits, 0, sizeof(*traits));
-	if (funcid < FirstNormalObjectId)
-	{
-		traits->determined = true;
-		return classify_builtin(funcid);
-	}
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", funcid);
 	form = (Form_pg_proc) GETSTRUCT(tuple);
@@ -210,6 +200,88 @@ pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits)
 	traits->aggregate = form->prokind == PROKIND_AGGREGATE;
 	traits->runs_queries = form->prolang != ClanguageId && form->prolang != INTERNALlanguageId;
 	ReleaseSysCache(tuple);
-
 	return classify_user(funcid, volatility, traits);
+}
+
+/*
+ * A function is asked for at every node above its call, so what was found out
+ * is kept for one analysis.
+ */
+typedef struct Known
+{
+	Oid			funcid;			/* hash key */
+	PgCacheFunction kind;
+	PgCacheFunctionTraits traits;
+} Known;
+
+static HTAB *known_functions = NULL;
+
+/* To be called when an analysis begins. */
+void
+pgcache_functions_forget(void)
+{
+	if (known_functions != NULL)
+		hash_destroy(known_functions);
+	known_functions = NULL;
+}
+
+static void
+remember(Oid funcid, PgCacheFunction kind, const PgCacheFunctionTraits *traits)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(Known)};
+	Known	   *known;
+
+	if (known_functions == NULL)
+		known_functions = hash_create("pgcache functions", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+	known = hash_search(known_functions, &funcid, HASH_ENTER, NULL);
+	known->kind = kind;
+	known->traits = *traits;
+}
+
+/*
+ * What does the function's result depend on?  Of a user-defined aggregate this
+ * says nothing; its parts have to be asked for.
+ */
+PgCacheFunction
+pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits)
+{
+	Known	   *known = NULL;
+	PgCacheFunction kind;
+
+	memset(traits, 0, sizeof(*traits));
+	if (funcid < FirstNormalObjectId)
+	{
+		traits->determined = true;
+		return classify_builtin(funcid);
+	}
+	if (known_functions != NULL)
+		known = hash_search(known_functions, &funcid, HASH_FIND, NULL);
+	if (known != NULL)
+	{
+		*traits = known->traits;
+		return known->kind;
+	}
+	kind = look_at_user_function(funcid, traits);
+	remember(funcid, kind, traits);
+	return kind;
+}
+
+/* The arguments that a call leaves to their defaults; the planner adds them. */
+List *
+pgcache_default_args(const FuncExpr *call)
+{
+	HeapTuple	tuple;
+	List	   *args = NIL;
+	int			given = list_length(call->args);
+
+	if (call->funcid < FirstNormalObjectId)
+		return NIL;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->funcid);
+	if (given < ((Form_pg_proc) GETSTRUCT(tuple))->pronargs)
+		args = list_copy_tail(expand_function_arguments(copyObject(call->args), false,
+														call->funcresulttype, tuple), given);
+	ReleaseSysCache(tuple);
+	return args;
 }

@@ -11,6 +11,8 @@
 #ifndef PGCACHE_FUNCTION_H
 #define PGCACHE_FUNCTION_H
 
+#include "nodes/primnodes.h"
+
 #include "pgcache.h"
 
 typedef enum PgCacheFunction
@@ -30,7 +32,9 @@ typedef struct PgCacheFunctionTraits
 
 #define PGCACHE_AGGREGATE_PARTS 8
 
+extern void pgcache_functions_forget(void);
 extern PgCacheFunction pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits);
 extern void pgcache_aggregate_parts(Oid aggfnoid, Oid parts[PGCACHE_AGGREGATE_PARTS]);
+extern List *pgcache_default_args(const FuncExpr *call);
 
 #endif							/* PGCACHE_FUNCTION_H */

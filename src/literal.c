@@ -27,8 +27,8 @@ is_letter(char c)
  * Is one of the words that date/time input reads the clock for in the value?
  * That input splits letters from everything else, so "today12:00" has one.
  */
-static bool
-mentions_current_time(const char *value)
+bool
+pgcache_literal_mentions_now(const char *value)
 {
 	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
 	const char *end;
@@ -98,5 +98,5 @@ pgcache_literal_reads_clock(const Const *con, const char *source)
 	if (!may_hold_time(con->consttype))
 		return false;
 	literal = read_literal(source + con->location);
-	return literal == NULL || mentions_current_time(literal);
+	return literal == NULL || pgcache_literal_mentions_now(literal);
 }

@@ -15,6 +15,7 @@
 
 #include "pgcache.h"
 
+extern bool pgcache_literal_mentions_now(const char *value);
 extern bool pgcache_literal_reads_clock(const Const *con, const char *source);
 
 #endif							/* PGCACHE_LITERAL_H */

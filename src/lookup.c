@@ -24,8 +24,10 @@
 #include "access/xlog.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "storage/sinval.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 
 #include "collect.h"
 #include "compute.h"
@@ -211,13 +213,37 @@ is_current(const PgCacheEntry *entry, const Lookup *lookup)
 	return entry_state(entry) == PGCACHE_ENTRY_VALID;
 }
 
+/*
+ * Would a function find a temporary table of this session by the name of a table
+ * that the entry was computed from?
+ */
+static bool
+is_shadowed(const PgCacheEntry *entry, const PgCacheQuery *query)
+{
+	const PgCacheDep *deps = pgcache_entry_deps(entry);
+
+	if (!query->runs_queries || !OidIsValid(MyProc->tempNamespaceId))
+		return false;
+	for (uint32 i = 0; i < entry->ndeps; i++)
+	{
+		char	   *name;
+
+		if (pgcache_slot_kind(deps[i].slot) != PGCACHE_SLOT_RELATION)
+			continue;
+		name = get_rel_name(deps[i].object);
+		if (name != NULL && OidIsValid(get_relname_relid(name, MyProc->tempNamespaceId)))
+			return true;
+	}
+	return false;
+}
+
 /* Does an entry give this caller what it asked for? */
 static bool
 entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
 
-	if (!is_current(entry, lookup))
+	if (!is_current(entry, lookup) || is_shadowed(entry, lookup->query))
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;

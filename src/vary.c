@@ -107,6 +107,8 @@ has_hidden(Node *node, void *context)
 		return true;
 	if (check_functions_in_node(node, is_hidden_function, NULL))
 		return true;
+	if (IsA(node, FuncExpr) && has_hidden((Node *) pgcache_default_args((FuncExpr *) node), context))
+		return true;
 	return expression_tree_walker(node, has_hidden, context);
 }
 
