@@ -57,7 +57,11 @@ PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
 REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
-	guc errors exact stats noload
+	guc errors exact stats \
+	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
+	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
+	writes_undone \
+	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 
 # Isolation specs; they need a build with TESTPOINTS=1.
@@ -92,8 +96,17 @@ tapcheck:
 modelcheck:
 	test/model/run.sh
 
+# A load whose history is checked; SECONDS=60, SEED, WRITERS, READERS as wanted.
+consistencycheck:
+	PG_CONFIG='$(PG_CONFIG)' test/consistency/run.sh
+
+# Random queries, each past the cache, on a miss and on a hit; QUERIES, SEED as wanted.
+randomcheck:
+	PG_CONFIG='$(PG_CONFIG)' test/random/run.sh
+
 # The installed library under valgrind's memcheck; takes about seven minutes.
 valgrindcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
-.PHONY: installcheck-regress isolationcheck tapcheck modelcheck valgrindcheck
+.PHONY: installcheck-regress isolationcheck tapcheck modelcheck consistencycheck randomcheck \
+	valgrindcheck

@@ -572,6 +572,8 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
+			if (reason == PGCACHE_CATALOG_CHANGE)
+				pgcache_query_forget(lookup.query);
 			done = run_uncached(&lookup);
 		}
 		else

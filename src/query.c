@@ -506,6 +506,18 @@ pgcache_query_get(const PgCacheCall *call, uint64 since)
 	return query;
 }
 
+/*
+ * Do not use the query, and the plan made for it, for another call.  A plan made
+ * while the transaction has catalog changes must not outlive them, and not each
+ * change that is rolled back sends a message that makes it invalid.
+ */
+void
+pgcache_query_forget(PgCacheQuery *query)
+{
+	if (!query->dropped)
+		drop_query(query);
+}
+
 void
 pgcache_query_release(PgCacheQuery *query)
 {

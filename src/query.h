@@ -64,6 +64,7 @@ typedef struct PgCacheQuery
 
 extern void pgcache_query_init(void);
 extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call, uint64 since);
+extern void pgcache_query_forget(PgCacheQuery *query);
 extern void pgcache_query_release(PgCacheQuery *query);
 extern void pgcache_query_release_all(int nest_level);
 extern ParamListInfo pgcache_query_params(const PgCacheQuery *query, const PgCacheCall *call);

@@ -5,6 +5,7 @@ package PgCache;
 use strict;
 use warnings;
 use Exporter 'import';
+use FindBin;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -13,7 +14,7 @@ use Test::More;
 our @EXPORT = qw(
   preload_pgcache start_pgcache has_testpoints
   stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
-  end_session is_cached);
+  end_session is_cached create_ask asks);
 
 # Settings for a node that has the cache.  Autovacuum would invalidate results
 # at times of its own.
@@ -130,6 +131,30 @@ sub is_cached
 	is($node->safe_psql('postgres', $cached), $plain, "$test_name: answer");
 	is(stat_of($node, 'hits') - $hits, 1, "$test_name: hit");
 	is($answer, $plain, "$test_name: first answer");
+	return;
+}
+
+# Give a node the regression tests' function ask(): how the answer of a query
+# came about, and STALE if it is not what the query returns.
+sub create_ask
+{
+	my ($node) = @_;
+	my ($function) = slurp_file("$FindBin::RealBin/../test/ask.sql") =~ /^(CREATE FUNCTION ask.*?^END \$\$;)/ms;
+
+	$node->safe_psql('postgres', $function);
+	return;
+}
+
+# A test: a session, or a new one of a node, asks for a query and is answered
+# like this.
+sub asks
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($who, $query, $expected, $test_name) = @_;
+	my $sql = "SELECT ask(\$q\$$query\$q\$)";
+
+	is( $who->can('safe_psql') ? $who->safe_psql('postgres', $sql) : $who->query_safe($sql),
+		$expected, $test_name);
 	return;
 }
 

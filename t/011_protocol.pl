@@ -1,0 +1,41 @@
+# Clients that speak the protocol in every way: prepared statements bound again,
+# row limits, pipelines, COPY, cursors.  A C program does it, with libpq and by
+# hand; it is compiled here.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PgCache;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $source = "$FindBin::RealBin/../test/protocol";
+my $program = PostgreSQL::Test::Utils::tempdir() . '/protocol';
+my ($include, $lib) = map { chomp(my $dir = `pg_config $_`); $dir } '--includedir', '--libdir';
+
+# Debian's libpq is elsewhere than its server's headers
+command_ok(
+	[
+		'cc', '-std=c99', '-Wall', '-Wextra', '-Werror', "-I$include",
+		'-I/usr/include/postgresql', glob("$source/*.c"),
+		'-o', $program, "-L$lib", "-Wl,-rpath,$lib", '-lpq'
+	],
+	'the program compiles without warnings');
+
+my $node = start_pgcache('protocol');
+my $last = '';
+open(my $output, '-|', $program, $node->connstr('postgres')) or die $!;
+while (my $line = <$output>)
+{
+	chomp($last = $line);
+	if ($last =~ /^(not )?ok - (.*)/) { ok(!$1, $2) }
+	elsif ($last ne 'done') { diag($last) }
+}
+close($output);
+is($?, 0, 'the program ended well');
+is($last, 'done', 'and came to its end');
+
+$node->stop;
+done_testing();
