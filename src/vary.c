@@ -13,7 +13,8 @@
  * An evaluation may run any function and may fail, maybe where the query itself
  * would not (behind a CASE, say).  It is therefore done in a subtransaction of
  * its own; on an error the query is run past the cache, and has its own error or
- * not.  Expressions that cannot fail are spared that.
+ * not.  Expressions of built-in functions that only compute in memory, as most
+ * are, leave nothing to clean up when they fail, and are spared that.
  *
  * The prepared expressions live as long as the session's memory of the query.
  *
@@ -24,7 +25,9 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -45,7 +48,7 @@
 struct PgCacheVary
 {
 	List	   *exprs;
-	bool		cannot_fail;
+	bool		only_computes;	/* evaluation leaves nothing to clean up */
 	EState	   *estate;			/* NULL = none yet */
 	ExprState **states;			/* NULL = not prepared */
 };
@@ -212,22 +215,51 @@ pgcache_is_fleeting(Node *node)
 	}
 }
 
+/* Can its evaluation do no more than compute in memory? */
 static bool
-may_fail(Node *node, void *context)
+only_computes_function(Oid funcid)
+{
+	if (funcid >= FirstNormalObjectId)
+		return false;
+	return func_volatile(funcid) == PROVOLATILE_IMMUTABLE ||
+		funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||
+		reads_clock_function(funcid, NULL);
+}
+
+static bool
+does_more_function(Oid funcid, void *arg)
+{
+	return !only_computes_function(funcid);
+}
+
+/* Can its evaluation leave something to clean up when it fails? */
+static bool
+does_more_than_compute(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	switch (nodeTag(node))
 	{
-		case T_SQLValueFunction:
-		case T_Const:
-		case T_RelabelType:
 		case T_List:
-			return expression_tree_walker(node, may_fail, context);
+		case T_Const:
+		case T_Param:
+		case T_SQLValueFunction:
 		case T_FuncExpr:
-			if (reads_clock_function(((FuncExpr *) node)->funcid, NULL))
-				return false;
-			return true;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+			return check_functions_in_node(node, does_more_function, NULL) ||
+				expression_tree_walker(node, does_more_than_compute, context);
 		default:
 			return true;
 	}
@@ -247,7 +279,7 @@ pgcache_vary_create(List *exprs)
 		return NULL;
 	vary = palloc0(sizeof(PgCacheVary));
 	vary->exprs = exprs;
-	vary->cannot_fail = !may_fail((Node *) exprs, NULL);
+	vary->only_computes = !does_more_than_compute((Node *) exprs, NULL);
 	return vary;
 }
 
@@ -274,17 +306,11 @@ evaluate(PgCacheVary *vary, ParamListInfo params)
 {
 	ParamListInfo values = makeParamList(list_length(vary->exprs));
 	ExprContext *econtext;
-	bool		pushed = false;
 	int			i = 0;
 	ListCell   *lc;
 
 	if (vary->states == NULL)
 		prepare(vary);
-	if (!ActiveSnapshotSet())
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		pushed = true;
-	}
 	econtext = GetPerTupleExprContext(vary->estate);
 	econtext->ecxt_param_list_info = params;
 	foreach(lc, vary->exprs)
@@ -303,8 +329,6 @@ evaluate(PgCacheVary *vary, ParamListInfo params)
 	}
 	econtext->ecxt_param_list_info = NULL;
 	ResetExprContext(econtext);
-	if (pushed)
-		PopActiveSnapshot();
 	return values;
 }
 
@@ -318,21 +342,29 @@ discard(PgCacheVary *vary)
 	vary->states = NULL;
 }
 
-static ParamListInfo
-evaluate_guarded(PgCacheVary *vary, ParamListInfo params)
+/*
+ * The values for a call with these parameters, in the current memory context;
+ * NULL if evaluation failed.
+ */
+ParamListInfo
+pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	bool		subtransaction = vary->states == NULL || !vary->only_computes;
+	bool		push = !ActiveSnapshotSet();
 	volatile ParamListInfo values = NULL;
 
-	BeginInternalSubTransaction(NULL);
+	if (push)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	if (subtransaction)
+		BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
 		values = evaluate(vary, params);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
+		if (subtransaction)
+			ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -341,26 +373,20 @@ evaluate_guarded(PgCacheVary *vary, ParamListInfo params)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
+		if (subtransaction)
+			RollbackAndReleaseCurrentSubTransaction();
 		discard(vary);
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
 		FreeErrorData(error);
+		values = NULL;
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (push)
+		PopActiveSnapshot();
 	return values;
-}
-
-/*
- * The values for a call with these parameters, in the current memory context;
- * NULL if evaluation failed.
- */
-ParamListInfo
-pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
-{
-	return vary->cannot_fail ? evaluate(vary, params) : evaluate_guarded(vary, params);
 }
 
 /* Are they the same bytes? */
