@@ -9,6 +9,11 @@ OBJS = \
 	src/analysis.o \
 	src/apply.o \
 	src/body.o \
+	src/body_call.o \
+	src/body_choice.o \
+	src/body_plpgsql.o \
+	src/body_token.o \
+	src/body_type.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
@@ -57,7 +62,7 @@ PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
 REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
-	guc errors exact stats \
+	guc errors exact bodies bodies_hidden stats \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
 	writes_undone \

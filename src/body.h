@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * body.h
- *	  Is the body of a STABLE function free of hidden state?
+ *	  Is the body of a function free of hidden state?
  *
  * IDENTIFICATION
  *	  src/body.h
@@ -13,11 +13,6 @@
 
 #include "pgcache.h"
 
-/* Is this function, which a body may call, free of hidden state? */
-typedef bool (*PgCacheFunctionCheck) (Oid funcid, void *arg);
-
-extern bool pgcache_body_is_clean(Oid funcid, PgCacheFunctionCheck check, void *arg,
-								  bool *determined);
-extern bool pgcache_body_defaults_are_clean(Oid funcid, PgCacheFunctionCheck check, void *arg);
+extern bool pgcache_body_is_clean(Oid funcid, bool *determined);
 
 #endif							/* PGCACHE_BODY_H */

@@ -249,7 +249,7 @@ plan_query(PgCacheQuery *query, ParamListInfo params)
 
 	refresh_relcache();
 	if (push)
-		PushActiveSnapshot(pgcache_snapshot_take());
+		PushActiveSnapshot(pgcache_snapshot_take(NULL));
 	plan = GetCachedPlan(query->source, params, CurrentResourceOwner, NULL);
 	if (push)
 		PopActiveSnapshot();
@@ -284,7 +284,7 @@ plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 								   pgcache_analyze_plan(stmt, collector->deps));
 			result->keep = collector->reason == PGCACHE_REASON_NONE;
 		}
-		PushActiveSnapshot(pgcache_snapshot_take());
+		PushActiveSnapshot(pgcache_snapshot_take(stmt));
 		PGCACHE_TESTPOINT("fill-snapshot");
 		if (result->snapshot_taken != NULL)
 			result->snapshot_taken(result->snapshot_arg);

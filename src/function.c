@@ -150,33 +150,13 @@ pgcache_aggregate_parts(Oid aggfnoid, Oid parts[PGCACHE_AGGREGATE_PARTS])
 	ReleaseSysCache(tuple);
 }
 
-/* For body.c: is a function that a body names pure? */
-static bool
-is_pure(Oid funcid, void *arg)
-{
-	PgCacheFunctionTraits traits;
-	Oid			parts[PGCACHE_AGGREGATE_PARTS];
-
-	if (pgcache_function_classify(funcid, &traits) != PGCACHE_FUNCTION_PURE)
-		return false;
-	if (!traits.aggregate)
-		return true;
-	pgcache_aggregate_parts(funcid, parts);
-	for (int i = 0; i < PGCACHE_AGGREGATE_PARTS; i++)
-	{
-		if (OidIsValid(parts[i]) && !is_pure(parts[i], arg))
-			return false;
-	}
-	return true;
-}
-
 static PgCacheFunction
 classify_user(Oid funcid, char volatility, PgCacheFunctionTraits *traits)
 {
 	bool		clean = false;
 
 	if (traits->runs_queries)
-		clean = pgcache_body_is_clean(funcid, is_pure, NULL, &traits->determined);
+		clean = pgcache_body_is_clean(funcid, &traits->determined);
 	else
 		traits->determined = true;
 	if (volatility == PROVOLATILE_IMMUTABLE || pgcache_is_allowed(funcid))

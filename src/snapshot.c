@@ -24,6 +24,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/twophase.h"
 #include "access/xact.h"
@@ -31,6 +32,7 @@
 #include "tcop/pquery.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "prepared.h"
 #include "snapshot.h"
@@ -60,17 +62,51 @@ pgcache_snapshot_given(void)
 }
 
 /*
- * The snapshot to run a query under.  Where none is given: everything committed
- * by now, and what this command has done so far, as any VOLATILE function sees
- * it.
+ * Has a relation of the plan been made or rewritten by a transaction that the
+ * snapshot does not see?  Its row in pg_class tells.
+ */
+static bool
+rewritten_since(Snapshot snapshot, const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+	bool		found = false;
+
+	foreach(lc, stmt->rtable)
+	{
+		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
+		HeapTuple	tuple = OidIsValid(relid) ?
+		SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : NULL;
+		TransactionId xmin;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+		found = found || (!TransactionIdIsCurrentTransactionId(xmin) &&
+						  XidInMVCCSnapshot(xmin, snapshot));
+		ReleaseSysCache(tuple);
+	}
+	return found;
+}
+
+/*
+ * The snapshot to run a query under; "stmt" is its plan, if it is made.  Where
+ * none is given: everything committed by now, and what this command has done
+ * so far, as any VOLATILE function sees it.
+ *
+ * A cursor or function of a READ COMMITTED transaction has not locked the
+ * query's tables before.  A table that was truncated and filled again meanwhile
+ * would be empty under its snapshot, which it never was: then the answer is
+ * as of now.  (REPEATABLE READ sees it empty in plain queries as well.)
  */
 Snapshot
-pgcache_snapshot_take(void)
+pgcache_snapshot_take(const PlannedStmt *stmt)
 {
 	Snapshot	active = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
+	bool		given = active != NULL && pgcache_snapshot_given() == active;
 
-	if (IsInParallelMode() ||
-		(active != NULL && pgcache_snapshot_given() == active))
+	if (given && stmt != NULL && !IsolationUsesXactSnapshot() && !IsInParallelMode())
+		given = !rewritten_since(active, stmt);
+	if (IsInParallelMode() || given)
 		return active;
 	CommandCounterIncrement();
 	return GetTransactionSnapshot();

@@ -11,12 +11,13 @@
 #ifndef PGCACHE_SNAPSHOT_H
 #define PGCACHE_SNAPSHOT_H
 
+#include "nodes/plannodes.h"
 #include "utils/snapshot.h"
 
 #include "pgcache.h"
 
 extern Snapshot pgcache_snapshot_given(void);
-extern Snapshot pgcache_snapshot_take(void);
+extern Snapshot pgcache_snapshot_take(const PlannedStmt *stmt);
 extern bool pgcache_snapshot_sees(Snapshot snapshot, const PgCacheDep *deps, int ndeps);
 
 #endif							/* PGCACHE_SNAPSHOT_H */
