@@ -51,11 +51,14 @@ COMMENT ON FUNCTION cache_explain(text, record) IS
 --
 
 CREATE TABLE pgcache_allowed_functions (
-    function regprocedure PRIMARY KEY
+    function regprocedure PRIMARY KEY,
+    identity text NOT NULL
 );
 
 COMMENT ON TABLE pgcache_allowed_functions IS
 'functions declared cacheable by cache_allow_function()';
+COMMENT ON COLUMN pgcache_allowed_functions.identity IS
+'what the function was called then; another one that got its OID is not meant';
 
 GRANT SELECT ON pgcache_allowed_functions TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('pgcache_allowed_functions', '');
@@ -66,7 +69,7 @@ AS 'MODULE_PATHNAME', 'cache_allow_function'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION cache_allow_function(regprocedure) IS
-'declares that a function''s result depends on its arguments, tables and the usual settings only, so that queries that call it are cached; for its owner';
+'declares that a function''s result depends on its arguments, tables and the usual settings only, so that queries that call it are cached; for its owner and superusers';
 
 CREATE FUNCTION cache_allow_function_off(function regprocedure)
 RETURNS void

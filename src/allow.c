@@ -22,7 +22,7 @@
 #include "catalog/pg_extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -65,6 +65,16 @@ open_table(LOCKMODE mode)
 	return OidIsValid(relid) ? table_open(relid, mode) : NULL;
 }
 
+/* Is the row about the function that has this OID now? */
+static bool
+is_about(Relation table, HeapTuple tuple, Oid funcid)
+{
+	bool		isnull;
+	Datum		identity = heap_getattr(tuple, 2, RelationGetDescr(table), &isnull);
+
+	return strcmp(TextDatumGetCString(identity), format_procedure_qualified(funcid)) == 0;
+}
+
 static SysScanDesc
 scan_function(Relation table, Oid funcid)
 {
@@ -79,12 +89,14 @@ pgcache_is_allowed(Oid funcid)
 {
 	Relation	table = open_table(AccessShareLock);
 	SysScanDesc scan;
+	HeapTuple	tuple;
 	bool		found;
 
 	if (table == NULL)
 		return false;
 	scan = scan_function(table, funcid);
-	found = HeapTupleIsValid(systable_getnext(scan));
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple) && is_about(table, tuple, funcid);
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return found;
@@ -97,16 +109,29 @@ pgcache_is_allowed(Oid funcid)
 static void
 check_may_declare(Oid funcid)
 {
-	char	   *name = get_func_name(funcid);
-
-	if (name == NULL)
+	if (get_func_name(funcid) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function with OID %u does not exist", funcid)));
 	if (!pgcache_owns_function(funcid, GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of function %s", name)));
+				 errmsg("must be owner of function %s", format_procedure(funcid))));
+}
+
+static void
+forget_function(Relation table, Oid funcid)
+{
+	SysScanDesc scan = scan_function(table, funcid);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CatalogTupleDelete(table, &tuple->t_self);
+		pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
+		pgcache_mark_catalog_changed();
+	}
+	systable_endscan(scan);
 }
 
 static Relation
@@ -133,15 +158,20 @@ cache_allow_function(PG_FUNCTION_ARGS)
 {
 	Oid			funcid = PG_GETARG_OID(0);
 	Relation	table;
-	Datum		value = ObjectIdGetDatum(funcid);
-	bool		isnull = false;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
 
 	pgcache_require_args(fcinfo, 1);
 	check_may_declare(funcid);
 	table = open_table_to_change();
 	if (!pgcache_is_allowed(funcid))
 	{
-		CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), &value, &isnull));
+		/* a row about a dropped function that had the OID */
+		forget_function(table, funcid);
+		CommandCounterIncrement();
+		values[0] = ObjectIdGetDatum(funcid);
+		values[1] = CStringGetTextDatum(format_procedure_qualified(funcid));
+		CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), values, nulls));
 		pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
 		pgcache_mark_catalog_changed();
 	}
@@ -155,20 +185,13 @@ cache_allow_function_off(PG_FUNCTION_ARGS)
 {
 	Oid			funcid = PG_GETARG_OID(0);
 	Relation	table;
-	SysScanDesc scan;
-	HeapTuple	tuple;
 
 	pgcache_require_args(fcinfo, 1);
-	check_may_declare(funcid);
+	/* of a dropped function nobody is the owner */
+	if (get_func_name(funcid) != NULL)
+		check_may_declare(funcid);
 	table = open_table_to_change();
-	scan = scan_function(table, funcid);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		CatalogTupleDelete(table, &tuple->t_self);
-		pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
-		pgcache_mark_catalog_changed();
-	}
-	systable_endscan(scan);
+	forget_function(table, funcid);
 	table_close(table, NoLock);
 	PG_RETURN_VOID();
 }

@@ -29,6 +29,7 @@ names_our_function(const char *message)
 {
 	static const char *const functions[] = {
 		"cache_query(", "cache_query_as(", "cache_query_json(", "cache_explain(",
+		"cache_allow_function(", "cache_allow_function_off(",
 		"cache_invalidate(", "cache_invalidate_tag(", "cache_invalidate_query(",
 		"cache_invalidate_trigger(", "cache_clear(", "cache_stats_reset("
 	};

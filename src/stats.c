@@ -75,7 +75,7 @@ static const struct
 	[PGCACHE_CURRENT_TIME] = {"current_time", "it uses the current time, which differs in every transaction"},
 	[PGCACHE_CURRENT_TIME_LITERAL] = {"current_time_literal", "it has a date/time literal such as 'now' or 'today'"},
 	[PGCACHE_VARYING_ERROR] = {"varying_error", "an expression that the result varies by raised an error"},
-	[PGCACHE_OBJECT_NAME] = {"object_name", "it uses a type that names database objects, such as regclass"},
+	[PGCACHE_OBJECT_NAME] = {"object_name", "it uses a type that names database objects, such as regclass, or a function reads a table with such a column"},
 	[PGCACHE_UNSUPPORTED_NODE] = {"unsupported", "it uses a construct that is not known to be safe"},
 	[PGCACHE_KEY_TOO_LARGE] = {"key_too_large", "its text and parameters are larger than 1 MB"},
 	[PGCACHE_TOO_LARGE] = {"too_large", "the result is larger than pgcache.max_entry_size"},
