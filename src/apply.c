@@ -10,8 +10,10 @@
  * partitions, whether it holds such a lock.  (What triggers write there goes
  * through the executor, and TRUNCATE sends invalidation messages.)
  *
- * The list of tables is kept in the worker and made anew when a subscription's
- * tables or any relation has changed: a partition may have been attached.
+ * The list of tables is kept in the worker, from its first transaction on, and
+ * added to when a subscription's tables or any relation has changed: a partition
+ * may have been attached.  Tables stay in the list when they leave the
+ * subscription, because this transaction may have written them before.
  *
  * IDENTIFICATION
  *	  src/apply.c
@@ -69,18 +71,28 @@ subscribed_tables(void)
 	return list;
 }
 
-static void
-list_tables(void)
+/* Bring the list up to date. */
+void
+pgcache_apply_list(void)
 {
+	static bool registered = false;
 	List	   *list;
 	MemoryContext old;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(SUBSCRIPTIONRELMAP, subscription_changed, (Datum) 0);
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		registered = true;
+	}
+	if (tables_valid)
+		return;
 
 	/* what changes from here on makes the new list invalid */
 	tables_valid = true;
 	list = subscribed_tables();
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	list_free(tables);
-	tables = list_copy(list);
+	tables = list_concat_unique_oid(tables, list);
 	MemoryContextSwitchTo(old);
 }
 
@@ -97,17 +109,8 @@ may_have_written(Oid relid)
 void
 pgcache_apply_mark(void)
 {
-	static bool registered = false;
 	ListCell   *lc;
 
-	if (!registered)
-	{
-		CacheRegisterSyscacheCallback(SUBSCRIPTIONRELMAP, subscription_changed, (Datum) 0);
-		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-		registered = true;
-	}
-	if (!tables_valid)
-		list_tables();
 	foreach(lc, tables)
 	{
 		if (may_have_written(lfirst_oid(lc)))

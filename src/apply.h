@@ -13,6 +13,7 @@
 
 #include "pgcache.h"
 
+extern void pgcache_apply_list(void);
 extern void pgcache_apply_mark(void);
 
 #endif							/* PGCACHE_APPLY_H */

@@ -73,17 +73,6 @@ pgcache_lock_held(const LOCKTAG *tag, LOCKMODE mode)
 #endif
 }
 
-/* Has the transaction ended and released the lock on its XID? */
-static inline bool
-pgcache_xact_has_ended(TransactionId xid)
-{
-#if PG_VERSION_NUM >= 180000
-	return ConditionalXactLockTableWait(xid, false);
-#else
-	return ConditionalXactLockTableWait(xid);
-#endif
-}
-
 /* Does the role own the function? */
 static inline bool
 pgcache_owns_function(Oid funcid, Oid roleid)

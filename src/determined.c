@@ -8,7 +8,8 @@
  * cached, but comparing it with a second run proves nothing (verify.c).
  *
  * A choice is left open by
- *	 - LIMIT, OFFSET, DISTINCT ON, window functions: which rows come first
+ *	 - LIMIT, OFFSET, DISTINCT ON, window functions, WITH ORDINALITY, ROWS FROM
+ *	   and set-returning functions in the select list: which rows come first
  *	 - aggregates that depend on the order of their rows, and sums of
  *	   floating-point numbers, which do so in the last digits; ARRAY(subquery)
  *	 - grouping, DISTINCT, set operations, min and max by a type in which equal
@@ -37,7 +38,7 @@
 /* Built-in aggregates that do not depend on the order of their rows. */
 static const char *const unordered_aggregates[] = {
 	"avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "count", "every", "max", "min",
-	"range_agg", "range_intersect_agg", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop",
+	"stddev", "stddev_pop", "stddev_samp", "sum", "var_pop",
 	"var_samp", "variance"
 };
 
@@ -101,6 +102,14 @@ is_unordered(Oid aggfnoid)
 }
 
 static bool
+returns_argument(const Aggref *agg)
+{
+	char	   *name = get_func_name(agg->aggfnoid);
+
+	return strcmp(name, "min") == 0 || strcmp(name, "max") == 0;
+}
+
+static bool
 aggregate_leaves_choice(const Aggref *agg)
 {
 	ListCell   *lc;
@@ -111,23 +120,34 @@ aggregate_leaves_choice(const Aggref *agg)
 		return true;
 	foreach(lc, agg->aggargtypes)
 	{
-		/* min and max return one of their arguments */
-		if (lfirst_oid(lc) == agg->aggtype && !equal_looks_equal(agg->aggtype, agg->inputcollid))
-		{
-			char	   *name = get_func_name(agg->aggfnoid);
-
-			if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
-				return true;
-		}
+		if ((agg->aggdistinct != NIL || returns_argument(agg)) &&
+			!equal_looks_equal(lfirst_oid(lc), agg->inputcollid))
+			return true;
 	}
 	return false;
+}
+
+/* Are the rows of functions numbered, or put beside those of others? */
+static bool
+pairs_rows(const Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_FUNCTION && (rte->funcordinality || list_length(rte->functions) > 1))
+			return true;
+	}
+	return query->hasTargetSRFs;
 }
 
 static bool
 query_leaves_choice(const Query *query)
 {
 	return query->limitCount != NULL || query->limitOffset != NULL ||
-		query->hasDistinctOn || query->hasWindowFuncs ||
+		query->hasDistinctOn || query->hasWindowFuncs || pairs_rows(query) ||
 		!list_looks_equal(query->groupClause, query->targetList) ||
 		!list_looks_equal(query->distinctClause, query->targetList);
 }

@@ -287,7 +287,8 @@ key_still_holds(const Lookup *lookup)
 /*
  * A hit that is compared with a new run of the query: the caller gets the new
  * rows.  The comparison is fair if the entry was still good when the snapshot
- * of the run was taken: then both saw the same.
+ * of the run was taken, then both saw the same; and when it had ended, since
+ * what functions read may have been truncated.
  */
 typedef struct Verification
 {
@@ -331,7 +332,7 @@ verify_hit(const Lookup *lookup, PgCacheEntry *entry)
 
 	if (!pgcache_compute(lookup->query, lookup->params, &result, NULL))
 		return false;
-	if (!verification.fair || !key_still_holds(lookup))
+	if (!verification.fair || !is_current(entry, lookup) || !key_still_holds(lookup))
 		return true;
 	pgcache_stats_add(PGCACHE_COUNT_VERIFIED, 1);
 	if (!pgcache_verify_same(entry, lookup->query->source->resultDesc, lookup->rows))

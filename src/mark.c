@@ -33,6 +33,7 @@
  */
 #include "postgres.h"
 
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -57,6 +58,7 @@ typedef struct Mark
 {
 	uint16		running;		/* statements under way that may write it */
 	bool		listed;			/* is it in "touched"? */
+	bool		announced;		/* finished when the transaction ends */
 	bool		own;			/* written: this transaction's reads bypass */
 	bool		stamp;			/* and others are to hear of it */
 } Mark;
@@ -128,8 +130,13 @@ finish_announced(int code, Datum arg)
 static void
 announce(uint32 slot)
 {
+	Mark	   *mark = touch(slot);
+
+	if (mark->announced)
+		return;
 	reserve(&announced, &max_announced, nannounced + 1);
 	announced[nannounced++] = slot;
+	mark->announced = true;
 	pgcache_slots_announce(&slot, 1, GetTopFullTransactionIdIfAny());
 }
 
@@ -409,8 +416,18 @@ pre_commit(void)
 {
 	FullTransactionId xid = GetTopFullTransactionIdIfAny();
 
+	if (!exit_registered)
+	{
+		on_shmem_exit(finish_announced, (Datum) 0);
+		exit_registered = true;
+	}
+	if (IsLogicalWorker())
+		pgcache_apply_list();
 	if (!FullTransactionIdIsValid(xid) && !declared)
+	{
+		precommit_done = true;
 		return;
+	}
 
 	if (FullTransactionIdIsValid(xid))
 	{
@@ -421,17 +438,13 @@ pre_commit(void)
 			pgcache_apply_mark();
 	}
 
-	if (!exit_registered)
-	{
-		on_shmem_exit(finish_announced, (Datum) 0);
-		exit_registered = true;
-	}
 	reserve(&announced, &max_announced, ntouched);
 	for (int i = 0; i < ntouched; i++)
 	{
-		const Mark *mark = &marks[touched[i]];
+		Mark	   *mark = &marks[touched[i]];
 
-		if (mark->stamp || (mark->running > 0 && pgcache_track == PGCACHE_TRACK_AUTO))
+		mark->announced = mark->stamp || (mark->running > 0 && pgcache_track == PGCACHE_TRACK_AUTO);
+		if (mark->announced)
 			announced[nannounced++] = touched[i];
 	}
 	pgcache_slots_announce(announced, nannounced, xid);
@@ -487,8 +500,14 @@ pgcache_mark_xact_event(XactEvent event)
 {
 	switch (event)
 	{
-		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
+			/* make room for what will be handed over */
+			if (max_prepared_xacts > 0)
+				(void) pgcache_prepared_reap();
+			pre_commit();
+			break;
+
+		case XACT_EVENT_PRE_COMMIT:
 			pre_commit();
 			break;
 

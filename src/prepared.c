@@ -39,7 +39,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "port/atomics.h"
+#include "storage/lock.h"
 #include "storage/lwlock.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -148,10 +150,18 @@ count_down_recovered_locked(void)
 static void
 remove_locked(PgCacheSharedPreparedXact *xact)
 {
+	uint32		slots[64];
+	int			n = 0;
+
 	for (uint32 slot = 0; slot < PGCACHE_NUM_SLOTS; slot++)
 	{
 		if (xact->slots[slot / BITS_PER_BYTE] & (1 << (slot % BITS_PER_BYTE)))
-			pgcache_slots_finish(&slot, 1);
+			slots[n++] = slot;
+		if (n == lengthof(slots) || slot == PGCACHE_NUM_SLOTS - 1)
+		{
+			pgcache_slots_finish(slots, n);
+			n = 0;
+		}
 	}
 	if (xact->recovered)
 		count_down_recovered_locked();
@@ -165,8 +175,8 @@ remove_locked(PgCacheSharedPreparedXact *xact)
 
 /*
  * Take over the announced slots of a transaction that is prepared.  Cannot raise
- * an error.  False = no room, which cannot be, as the list is longer than
- * there can be prepared transactions; the slots then stay pending.
+ * an error.  False = no room, although those that had ended were removed before
+ * PREPARE; the slots then stay pending until the next restart.
  */
 bool
 pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
@@ -179,6 +189,25 @@ pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
 		xact->slots[slots[i] / BITS_PER_BYTE] |= 1 << (slots[i] % BITS_PER_BYTE);
 	LWLockRelease(prepared_lock);
 	return xact != NULL;
+}
+
+/*
+ * Has the transaction ended and released the lock on its XID?  Looks only: the
+ * lock table may be full.
+ */
+static bool
+has_ended(TransactionId xid)
+{
+	VirtualTransactionId *holders;
+	LOCKTAG		tag;
+	int			n;
+
+	if (TransactionIdIsInProgress(xid))
+		return false;
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	holders = GetLockConflicts(&tag, ShareLock, &n);
+	pfree(holders);
+	return n == 0;
 }
 
 /* Finish for those that have ended; true = there were some. */
@@ -204,7 +233,7 @@ pgcache_prepared_reap(void)
 	{
 		PgCacheSharedPreparedXact *xact;
 
-		if (!pgcache_xact_has_ended(xids[i]))
+		if (!has_ended(xids[i]))
 			continue;
 		LWLockAcquire(prepared_lock, LW_EXCLUSIVE);
 		if ((xact = find_locked(xids[i])) != NULL)

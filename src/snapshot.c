@@ -13,9 +13,9 @@
  * There the query must see what it would see in its place, so an entry can be
  * used, and a result stored, only if the snapshot is as new as they are.
  *
- * A scalar call that PL/pgSQL evaluates without the executor in a STABLE
- * function cannot be told from one in the calling query; it is answered as of
- * now.
+ * What PL/pgSQL evaluates without the executor (x := f(), RETURN f()) leaves no
+ * trace: cached queries in a STABLE function f called like this, and scalar calls
+ * made like this in a STABLE function, are answered as of now.
  *
  * IDENTIFICATION
  *	  src/snapshot.c
@@ -126,11 +126,10 @@ widen(TransactionId xid, FullTransactionId next)
 static bool
 sees_the_same(Snapshot a, Snapshot b)
 {
-	return a->xmin == b->xmin && a->xmax == b->xmax &&
-		a->xcnt == b->xcnt && a->subxcnt == b->subxcnt &&
-		a->suboverflowed == b->suboverflowed &&
-		memcmp(a->xip, b->xip, a->xcnt * sizeof(TransactionId)) == 0 &&
-		memcmp(a->subxip, b->subxip, Max(a->subxcnt, 0) * sizeof(TransactionId)) == 0;
+	/* without recovery the top transactions are all in xip */
+	return !a->takenDuringRecovery && !b->takenDuringRecovery &&
+		a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		memcmp(a->xip, b->xip, a->xcnt * sizeof(TransactionId)) == 0;
 }
 
 /* The same, from the XIDs that the slots remember. */

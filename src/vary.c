@@ -43,12 +43,16 @@
 #include "utils/snapmgr.h"
 
 #include "function.h"
+#include "snapshot.h"
 #include "vary.h"
 
 struct PgCacheVary
 {
 	List	   *exprs;
 	bool		only_computes;	/* evaluation leaves nothing to clean up */
+	bool		runs_queries;	/* planning may run IMMUTABLE functions that
+								 * read tables: prepare for each call */
+	bool		busy;			/* being evaluated */
 	EState	   *estate;			/* NULL = none yet */
 	ExprState **states;			/* NULL = not prepared */
 };
@@ -271,7 +275,7 @@ does_more_than_compute(Node *node, void *context)
 
 /* The expressions of a query, in the current memory context; NULL if there are none. */
 PgCacheVary *
-pgcache_vary_create(List *exprs)
+pgcache_vary_create(List *exprs, bool runs_queries)
 {
 	PgCacheVary *vary;
 
@@ -279,6 +283,7 @@ pgcache_vary_create(List *exprs)
 		return NULL;
 	vary = palloc0(sizeof(PgCacheVary));
 	vary->exprs = exprs;
+	vary->runs_queries = runs_queries;
 	vary->only_computes = !does_more_than_compute((Node *) exprs, NULL);
 	return vary;
 }
@@ -342,29 +347,33 @@ discard(PgCacheVary *vary)
 	vary->states = NULL;
 }
 
-/*
- * The values for a call with these parameters, in the current memory context;
- * NULL if evaluation failed.
- */
-ParamListInfo
-pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
+/* A function may raise the same code; then the message is its own. */
+static bool
+is_cancellation(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->message_id != NULL &&
+		strncmp(error->message_id, "canceling ", strlen("canceling ")) == 0;
+}
+
+/* Evaluate; NULL if that failed. */
+static ParamListInfo
+evaluate_guarded(PgCacheVary *vary, ParamListInfo params)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	bool		subtransaction = vary->states == NULL || !vary->only_computes;
-	bool		push = !ActiveSnapshotSet();
 	volatile ParamListInfo values = NULL;
 
-	if (push)
-		PushActiveSnapshot(GetTransactionSnapshot());
 	if (subtransaction)
 		BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	vary->busy = true;
 	PG_TRY();
 	{
 		values = evaluate(vary, params);
 		if (subtransaction)
 			ReleaseCurrentSubTransaction();
+		vary->busy = false;
 	}
 	PG_CATCH();
 	{
@@ -376,7 +385,8 @@ pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
 		if (subtransaction)
 			RollbackAndReleaseCurrentSubTransaction();
 		discard(vary);
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		vary->busy = false;
+		if (is_cancellation(error))
 			ReThrowError(error);
 		FreeErrorData(error);
 		values = NULL;
@@ -384,6 +394,28 @@ pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return values;
+}
+
+/*
+ * The values for a call with these parameters, in the current memory context;
+ * NULL if evaluation failed, or is under way (a function that calls the same
+ * query).  Functions may read tables, so the snapshot is that of a result
+ * computed now.
+ */
+ParamListInfo
+pgcache_vary_values(PgCacheVary *vary, ParamListInfo params)
+{
+	bool		push = !vary->only_computes || !ActiveSnapshotSet();
+	ParamListInfo values;
+
+	if (vary->busy)
+		return NULL;
+	if (vary->runs_queries)
+		discard(vary);
+	if (push)
+		PushActiveSnapshot(pgcache_snapshot_take(NULL));
+	values = evaluate_guarded(vary, params);
 	if (push)
 		PopActiveSnapshot();
 	return values;

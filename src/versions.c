@@ -327,12 +327,16 @@ stamp(PgCacheSharedSlot *slot)
 /*
  * First stamp: the commit of these writes may become visible from now on.
  * "xid" is invalid for a transaction that declares changes without having
- * written anything itself.
+ * written anything itself, or has not begun to write.
  */
 void
 pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 {
 	TimestampTz now = GetCurrentTimestamp();
+
+	/* no snapshot of now or before is known to see what was declared */
+	if (!FullTransactionIdIsValid(xid))
+		xid = ReadNextFullTransactionId();
 
 	for (int i = 0; i < nslots; i++)
 	{

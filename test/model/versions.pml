@@ -1,250 +1,840 @@
 /*
  * versions.pml
- *	  The protocol of src/versions.c and src/lookup.c, for the model checker SPIN.
+ *	  The protocol of src/versions.c, src/mark.c, src/prepared.c, src/snapshot.c
+ *	  and src/lookup.c, for the model checker SPIN.
  *
- * Writers change one or both of two tables and commit or abort.  Readers fill
- * and hit one entry that depends on both tables.  An evictor drops it at any
- * time.  Every read and write of shared memory is a step of its own, so all
- * interleavings are searched.
+ * Two writers change one or both of two tables and commit, abort or prepare.
+ * Two readers share one entry: a query that reads table 0 and, depending on what
+ * it finds there, table 1 as well.  A reader's snapshot is new for every read
+ * (READ COMMITTED) or was taken before (REPEATABLE READ, a cursor, ...).  Every
+ * read and write of shared memory is a step of its own, so all interleavings
+ * are searched.
  *
- * The claim: a read that begins after a commit was acknowledged, or after
- * anybody was shown what it wrote, does not return an older version (assertion
- * in hit).
+ * The claim (WRONG, and the assertions in hit): what a read finds in the cache is
+ *	  with a new snapshot	not older than what was visible to anybody when the read
+ *							began, be it acknowledged or not
+ *	  with an old snapshot	what this snapshot sees, neither older nor newer
+ *	  with verification		what a snapshot sees that is taken after the entry was
+ *							found and before it was checked
+ *
+ * Parts of the model:
+ *	  OLD_SNAPSHOTS	readers with old snapshots.  FILLER and HITTER tell which:
+ *					0 new, 1 old, 2 both are tried
+ *	  ELSEWHERE		other transactions come and go.  That is tried where it lets a
+ *					snapshot pass most easily: just before it is taken.
+ *	  OLD_ONE		another transaction runs from the beginning
+ *	  PREPARED		a writer may be prepared, and is then finished by others
+ *	  CATALOG		table 1 is a catalog: seen by invalidation messages, not by
+ *					snapshot
+ *	  VERIFY		a hit is compared with the query run again
+ *	  ORDERS		a writer stamps its tables in any order
+ *	  EVICTION		the entry is dropped at any time
+ *	  READS			every reader may hit and fill, so many times.  Without it
+ *					one reader fills and the other hits, once: a fill writes
+ *					nothing but the entry and a hit nothing at all, so a wrong
+ *					hit needs no more than the fill that stored what it found.
+ *					That makes the search so much smaller that the other parts can
+ *					be added.
+ *	  WRITERS		their number, 2 if not set
  *
  * Broken on purpose, each of which must fail (see run.sh):
  *	  ONE_STAMP		finish does not stamp again
  *	  LATE_CLOCK	the clock is read after the snapshot is taken
+ *	  MESSAGES_FIRST	the clock is read after messages are accepted
  *	  EARLY_FINISH	pending is cleared before the commit is visible
+ *	  UNSENT_FINISH	pending is cleared before messages are sent
+ *	  EARLY_REAP	the slots of a prepared transaction are finished as soon as
+ *					they are handed over
+ *	  LOCKED_REAP	... when it is visible, but before its locks are released
  *	  NO_PENDING	settle does not look at pending
+ *	  EARLY_DEPS	dependencies are those known before the computation
+ *	  LATE_LAST_XID	last_xid is raised after pending is cleared
+ *	  LATE_VISIBLE_XID	visible_xid is raised after pending is cleared
+ *	  EARLY_VISIBLE_XID	visible_xid is read before the commit is visible
+ *	  UNSEEN_HIT	a hit does not ask whether the old snapshot sees the entry
+ *	  UNPINNED_HIT	... asks before the entry is found
+ *	  UNSEEN_FILL	a fill does not ask whether the old snapshot sees the result
+ *	  UNTIMED_FILL	... does not compare seq with the clock: that the old snapshot
+ *					sees a slot says nothing of a writer that is not finished
+ *	  EARLY_VERIFY	the entry is checked before the snapshot is taken
+ *
+ * Not broken, although the code does it otherwise:
+ *	  XID_AFTER_SEQ	last_xid is raised after the first stamp.  Nothing is stored
+ *					before pending is cleared, so only that must come later.
  *
  * IDENTIFICATION
  *	  test/model/versions.pml
  */
 
 #define TABLES 2
+#define READERS 2
+#define STAMPERS 3				/* two writers and the reaper */
 #ifndef WRITERS
 #define WRITERS 2
 #endif
-#ifndef READERS
-#define READERS 2
+#ifndef FILLER
+#define FILLER 2
+#endif
+#ifndef HITTER
+#define HITTER 2
 #endif
 
-byte clock = 1;
-byte seq[TABLES];
-byte pending[TABLES];
+#define RAISE(var, value) if :: (var) < (value) -> var = (value) :: else fi
 
-byte visible[TABLES];			/* version a new snapshot sees */
-byte known[TABLES];				/* highest version somebody was told of: its writer
-								 * that it is committed, or a reader its content */
+/*
+ * Shared memory
+ */
+
+byte clock = 1;
+byte seq[TABLES] = 1;
+byte pending[TABLES];
+#ifdef OLD_SNAPSHOTS
+byte last_xid[TABLES];
+byte visible_xid[TABLES];
+#endif
 
 bool stored;					/* the entry: */
 byte entry_seq[TABLES];
-byte entry_version[TABLES];
+byte entry_version[TABLES];		/* 0 for a table that was not read */
+
+#ifdef PREPARED
+byte prepared;					/* the list of src/prepared.c, for one: */
+#define HANDED_OVER 1
+#define VISIBLE 2				/* or gone */
+#define RELEASED 3				/* so are its locks */
+bool prepared_table, prepared_both;
+byte prepared_xid;
+#endif
+
+/*
+ * PostgreSQL
+ */
+
+byte visible[TABLES];			/* version a new snapshot sees */
+#ifdef CATALOG
+byte sent;						/* version of table 1 that messages tell of */
+#endif
+#ifdef OLD_SNAPSHOTS
+byte next_xid = 1;
+byte running;					/* a bit for every XID */
+byte completed;					/* highest XID that has ended */
+byte ended;						/* number of XIDs that have ended */
+#endif
+
+/*
+ * The search
+ */
+
+/* Private to a process, but to be renumbered. */
+byte drawn[STAMPERS * TABLES];	/* clock reading not yet in the slot */
+byte since[READERS];
+byte settled[READERS * TABLES];	/* or found in the entry */
+
+bool flip;						/* is table 1 read at even versions of table 0? */
+byte writers_begun;				/* like processes begin in their order; the other
+								 * orders are the same with other names */
+bool pinned;					/* a hit is being checked */
+bool over;						/* nothing can be hit any more, so writers and
+								 * fills stop */
+
+#ifdef READS
+#define STOP skip
+#else
+#define STOP over = true
+#endif
+
+/* What the query reads, and what is known of it when the result is stored */
+#define READS_BOTH(version0) (((version0) + flip) & 1)
+#ifdef EARLY_DEPS
+#define DEPENDS_ON_BOTH(version0) false
+#else
+#define DEPENDS_ON_BOTH(version0) READS_BOTH(version0)
+#endif
+
+#define OUT_OF_DATE \
+	(entry_seq[0] != seq[0] || (DEPENDS_ON_BOTH(entry_version[0]) && entry_seq[1] != seq[1]))
+
+/*
+ * Clock readings are only compared: the seq of a slot with those drawn for the
+ * same slot, settled or stored for it, and with "since".  So they are replaced
+ * by small numbers in the same order, and those settled or stored by 0 once the
+ * slot's seq has passed them.
+ */
+c_code {
+#define BAND 8
+
+static int
+band(unsigned char *since_was, int value)
+{
+	int			result = 0;
+
+	for (int r = 0; r < READERS; r++)
+		if (since_was[r] && since_was[r] < value && now.since[r] > result)
+			result = now.since[r];
+	return result;
+}
+
+static void
+renumber_copy(unsigned char *copy, int seq_was, int seq)
+{
+	*copy = *copy == seq_was ? seq : 0;
+}
+
+static void
+renumber(void)
+{
+	unsigned char since_was[READERS];
+
+	for (int r = 0; r < READERS; r++)
+		since_was[r] = now.since[r];
+	for (int r = 0; r < READERS; r++)
+	{
+		if (since_was[r])
+			now.since[r] = since_was[1 - r] && since_was[1 - r] < since_was[r] ? 2 * BAND : BAND;
+	}
+	now.clock = now.since[0] > now.since[1] ? now.since[0] : now.since[1];
+
+	for (int t = 0; t < TABLES; t++)
+	{
+		unsigned char *cell[1 + STAMPERS] = {&now.seq[t]};
+		int			was[1 + STAMPERS] = {now.seq[t]};
+		int			n = 1;
+
+		for (int s = 0; s < STAMPERS; s++)
+		{
+			if (now.drawn[s * TABLES + t])
+			{
+				cell[n] = &now.drawn[s * TABLES + t];
+				was[n++] = now.drawn[s * TABLES + t];
+			}
+		}
+		for (int i = 0; i < n; i++)
+		{
+			*cell[i] = band(since_was, was[i]) + 1;
+			for (int j = 0; j < n; j++)
+				*cell[i] += was[j] < was[i] && band(since_was, was[j]) == band(since_was, was[i]);
+			if (*cell[i] > now.clock)
+				now.clock = *cell[i];
+		}
+		renumber_copy(&now.entry_seq[t], was[0], now.seq[t]);
+		for (int r = 0; r < READERS; r++)
+			renumber_copy(&now.settled[r * TABLES + t], was[0], now.seq[t]);
+	}
+}
+}
+
+/*
+ * Writers.  "t" is the table at work, "more" tells that the other one follows.
+ */
+
+inline next_table()
+{
+	if
+	:: more -> more = false; t = 1 - t
+	:: else -> break
+	fi
+}
 
 /* advance the clock, then raise the slot to it: two steps */
-inline stamp(t)
+inline stamp()
 {
-	atomic { clock++; now = clock };
-	atomic {
+	d_step { !over; clock++; drawn[me * TABLES + t] = clock; c_code { renumber(); } };
+	d_step {
+		RAISE(seq[t], drawn[me * TABLES + t]);
+		drawn[me * TABLES + t] = 0;
+		c_code { renumber(); };
+#ifndef READS
 		if
-		:: seq[t] < now -> seq[t] = now
+		:: stored && !pinned && OUT_OF_DATE -> STOP
 		:: else
-		fi;
-		now = 0
+		fi
+#endif
 	}
 }
 
-inline announce(t)
+inline raise_last_xid()
 {
-	pending[t]++;
-	stamp(t)
-}
-
-inline finish(t)
-{
-#ifndef ONE_STAMP
-	stamp(t);
+#ifdef OLD_SNAPSHOTS
+	d_step { RAISE(last_xid[t], xid) }
+#else
+	skip
 #endif
-	pending[t]--
 }
 
-inline announce_all()
+inline raise_visible_xid()
 {
-	if
-	:: writes[0] -> announce(0)
-	:: else
-	fi;
-	if
-	:: writes[1] -> announce(1)
-	:: else
-	fi
+#ifdef OLD_SNAPSHOTS
+	d_step { RAISE(visible_xid[t], next) }
+#else
+	skip
+#endif
 }
 
-inline finish_all()
+inline read_next_xid()
 {
-	if
-	:: writes[0] -> finish(0)
-	:: else
-	fi;
-	if
-	:: writes[1] -> finish(1)
-	:: else
-	fi
+#ifdef OLD_SNAPSHOTS
+	next = next_xid
+#else
+	skip
+#endif
 }
 
+inline announce()
+{
+	do
+	::	pending[t]++;
+#if !defined(XID_AFTER_SEQ) && !defined(LATE_LAST_XID)
+		raise_last_xid();
+#endif
+		stamp();
+#ifdef XID_AFTER_SEQ
+		raise_last_xid();
+#endif
+		next_table()
+	od
+}
+
+inline finish()
+{
+	do
+	::
+#ifndef LATE_VISIBLE_XID
+		raise_visible_xid();
+#endif
+#ifndef ONE_STAMP
+		stamp();
+#endif
+#ifdef LATE_LAST_XID
+		pending[t]--;
+		raise_last_xid();
+		next_table()
+#elif defined(LATE_VISIBLE_XID)
+		pending[t]--;
+		raise_visible_xid();
+		next_table()
+#else
+		atomic { pending[t]--; next_table() }
+#endif
+	od
+}
+
+inline begin_transaction()
+{
+#ifdef OLD_SNAPSHOTS
+	xid = next_xid;
+	running = running | (1 << xid);
+	next_xid++
+#else
+	skip
+#endif
+}
+
+/* leave the ProcArray */
+inline end_transaction()
+{
+#ifdef OLD_SNAPSHOTS
+	running = running & ~(1 << xid);
+	RAISE(completed, xid);
+	ended++
+#else
+	skip
+#endif
+}
+
+/* all tables at once */
 inline become_visible()
 {
-	/* leaving the ProcArray: all tables at once */
 	d_step {
+		!over;
+		visible[t]++;
 		if
-		:: writes[0] -> visible[0]++; version[0] = visible[0]
+		:: more -> visible[1 - t]++
 		:: else
 		fi;
+#ifdef CATALOG
 		if
-		:: writes[1] -> visible[1]++; version[1] = visible[1]
-		:: else
-		fi
-	}
-}
-
-inline tell()
-{
-	d_step {
-		if
-		:: known[0] < version[0] -> known[0] = version[0]
+		:: t == 1 || more -> message = visible[1]
 		:: else
 		fi;
-		if
-		:: known[1] < version[1] -> known[1] = version[1]
-		:: else
-		fi
-	}
-}
-
-active [WRITERS] proctype writer()
-{
-	byte now;
-	bool writes[TABLES];
-	byte version[TABLES];
-
-	if
-	:: writes[0] = true
-	:: writes[1] = true
-	:: d_step { writes[0] = true; writes[1] = true }
-	fi;
-
-	announce_all();
-#ifdef EARLY_FINISH
-	finish_all();
-	become_visible();
-#else
-	if
-	:: become_visible()			/* commit */
-	:: skip						/* abort */
-	fi;
-	finish_all();
 #endif
-	tell()
+		end_transaction()
+	}
 }
 
-/* answer from the entry if every slot still has the stored seq */
+inline be_gone()
+{
+	d_step { !over; end_transaction() }
+}
+
+inline send_messages()
+{
+#ifdef CATALOG
+	d_step { RAISE(sent, message) }
+#else
+	skip
+#endif
+}
+
+proctype writer(byte me)
+{
+	byte xid, next, message;
+	bool t, more, first, both;
+
+	atomic {
+		writers_begun == me -> writers_begun++;
+		begin_transaction();
+		if
+		:: t = 0
+		:: t = 1
+		:: more = true
+#ifdef ORDERS
+		:: t = 1; more = true
+#endif
+		fi;
+		first = t;
+		both = more
+	};
+	announce();						/* PRE_COMMIT, PRE_PREPARE */
+	if
+	::
+#ifdef EARLY_FINISH
+		atomic { t = first; more = both; read_next_xid() };
+		finish();
+#endif
+#ifdef EARLY_VISIBLE_XID
+		read_next_xid();
+#endif
+		atomic { t = first; more = both };
+		if
+		:: become_visible()			/* commit */
+		:: be_gone()				/* abort */
+		fi;
+#ifndef UNSENT_FINISH
+		send_messages();
+#endif
+#ifndef EARLY_FINISH
+#ifndef EARLY_VISIBLE_XID
+		read_next_xid();
+#endif
+		finish();					/* release of locks */
+#endif
+#ifdef UNSENT_FINISH
+		send_messages();
+#endif
+#ifdef PREPARED
+	:: d_step {						/* PREPARE */
+			prepared == 0 -> prepared = HANDED_OVER;
+			prepared_table = first;
+			prepared_both = both;
+			prepared_xid = xid
+		}
+#endif
+	fi;
+	atomic { xid = 0; next = 0; message = 0; t = 0; first = 0; both = 0 }
+}
+
+#ifdef PREPARED
+/* COMMIT PREPARED or ROLLBACK PREPARED, by whomever */
+proctype finisher()
+{
+	byte xid, message;
+	bool t, more;
+
+	d_step { prepared == HANDED_OVER -> t = prepared_table; more = prepared_both; xid = prepared_xid };
+	if
+	:: become_visible()
+	:: be_gone()
+	fi;
+	prepared = VISIBLE;
+	send_messages();
+	d_step { prepared = RELEASED; t = 0; more = 0; xid = 0; message = 0 }
+}
+
+/* whoever notices */
+proctype reaper(byte me)
+{
+	byte next;
+	bool t, more;
+
+	d_step {
+#if defined(EARLY_REAP)
+		prepared >= HANDED_OVER
+#elif defined(LOCKED_REAP)
+		prepared >= VISIBLE
+#else
+		prepared == RELEASED
+#endif
+		-> t = prepared_table; more = prepared_both
+	};
+	read_next_xid();
+	finish();
+	atomic { t = 0; next = 0 }
+}
+#endif
+
+#ifdef OLD_ONE
+proctype old_one()
+{
+	byte xid;
+
+	d_step { xid = 1; end_transaction(); xid = 0 }
+}
+#endif
+
+/*
+ * Readers.  "good" tells that no check has failed yet, "both" that the result
+ * depends on both tables.
+ */
+
+/* What the query returns */
+inline compute()
+{
+	version[0] = visible[0];
+	if
+	:: !READS_BOTH(version[0]) -> version[1] = 0
+#ifdef CATALOG
+	:: READS_BOTH(version[0]) -> version[1] = catalog	/* it was cached */
+#endif
+	:: READS_BOTH(version[0]) -> version[1] = visible[1]
+	fi
+}
+
+inline take_old_snapshot()
+{
+#ifdef OLD_SNAPSHOTS
+#ifdef ELSEWHERE
+	if
+	:: begin_transaction(); end_transaction(); xid = 0
+	:: skip
+	fi;
+#endif
+	xmax = completed + 1;
+	xmin = 1;
+	do
+	:: xmin < xmax && !(running & (1 << xmin)) -> xmin++
+	:: else -> break
+	od;
+	snapshot_ended = ended;
+	compute()
+#else
+	false
+#endif
+}
+
+/* Does the old snapshot see all that was announced for a slot? */
+inline sees(table)
+{
+	if
+	:: last_xid[table] < xmin
+	:: else ->
+		atomic {
+			if
+			:: visible_xid[table] < xmax
+			:: else -> good = false
+			fi
+		}
+	fi
+}
+
+/* ... for all, or else is it the same as one taken now? */
+inline sees_all()
+{
+#ifdef OLD_SNAPSHOTS
+	if
+	:: good && old ->
+		sees(0);
+		if
+		:: good && both -> sees(1)
+		:: else
+		fi;
+		atomic {
+			if
+			:: !good && ended == snapshot_ended -> good = true
+			:: else
+			fi
+		}
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+inline check_seq(table)
+{
+	atomic {
+		if
+		:: good && seq[table] != settled[me * TABLES + table] -> good = false
+		:: else
+		fi
+	}
+}
+
+inline check_entry()
+{
+	check_seq(0);
+	if
+	:: both -> check_seq(1)
+	:: else
+	fi
+}
+
+/*
+ * May the entry not be the answer?  With a new snapshot a read may have begun
+ * just now, when it finds the entry.
+ */
+#define DIFFERS(op) \
+	(entry_version[0] op visible[0] || (READS_BOTH(entry_version[0]) && entry_version[1] op visible[1]))
+#ifdef OLD_SNAPSHOTS
+#define WRONG \
+	((old && (entry_version[0] != version[0] || entry_version[1] != version[1])) || (!old && DIFFERS(<)))
+#else
+#define WRONG DIFFERS(<)
+#endif
+
+/* finding and pinning is one step: it is done under the partition lock */
+inline pin()
+{
+	pinned = true;
+	settled[me * TABLES] = entry_seq[0];
+	settled[me * TABLES + 1] = entry_seq[1];
+	both = DEPENDS_ON_BOTH(entry_version[0]);
+	good = true
+}
+
+#ifdef VERIFY
+
 inline hit()
 {
-	/* finding and pinning is one step: it is done under the partition lock */
 	d_step {
-		found = stored;
-		pinned_seq[0] = entry_seq[0];
-		pinned_seq[1] = entry_seq[1];
-		pinned_version[0] = entry_version[0];
-		pinned_version[1] = entry_version[1]
+		stored -> pin();
+		version[0] = entry_version[0];
+		version[1] = entry_version[1]
 	};
-	if
-	:: found && seq[0] == pinned_seq[0] ->
-		if
-		:: seq[1] == pinned_seq[1] ->
-			assert(pinned_version[0] >= before[0] && pinned_version[1] >= before[1])
-		:: else -> found = false
-		fi
-	:: else -> found = false
-	fi;
-	d_step { pinned_seq[0] = 0; pinned_seq[1] = 0; pinned_version[0] = 0; pinned_version[1] = 0 }
-}
-
-inline take_snapshot()
-{
-	d_step { version[0] = visible[0]; version[1] = visible[1] }
-}
-
-inline settle(t)
-{
-	if
-#ifndef NO_PENDING
-	:: good && pending[t] != 0 -> good = false
-	:: good && pending[t] == 0 ->
-#else
-	:: good ->
+#ifdef EARLY_VERIFY
+	check_entry();
 #endif
-		settled[t] = seq[t];
+	/* take a snapshot, and stop if it agrees */
+	atomic { version[0] != visible[0] || (READS_BOTH(version[0]) && version[1] != visible[1]) };
+#ifndef EARLY_VERIFY
+	check_entry();
+#endif
+	assert(!good)
+}
+
+#else
+
+/* answer from the entry if it may be; only what would be wrong is followed */
+inline hit()
+{
+#ifdef UNPINNED_HIT
+	atomic { good = true; both = READS_BOTH(version[0]) };
+	sees_all();
+	d_step { good && stored && WRONG && !OUT_OF_DATE -> pin() };
+#else
+	d_step { stored && WRONG && !OUT_OF_DATE -> pin() };
+#ifndef UNSEEN_HIT
+	sees_all();
+#endif
+#endif
+	check_entry();
+	assert(!good)
+}
+
+#endif
+
+#ifdef UNTIMED_FILL
+#define IN_TIME(table) (old || seq[table] <= since[me])
+#else
+#define IN_TIME(table) (seq[table] <= since[me])
+#endif
+
+inline settle(table)
+{
+#ifndef NO_PENDING
+	atomic {
 		if
-		:: settled[t] > since -> good = false
+		:: good && pending[table] != 0 -> good = false
 		:: else
 		fi
-	:: !good
-	fi
+	};
+#endif
+	atomic {
+		if
+		:: good && !IN_TIME(table) -> good = false
+		:: good && IN_TIME(table) -> settled[me * TABLES + table] = seq[table]
+		:: else
+		fi
+	}
+}
+
+inline read_clock()
+{
+	d_step { !over; since[me] = clock; c_code { renumber(); } }
+}
+
+inline accept_messages()
+{
+#ifdef CATALOG
+	catalog = sent
+#else
+	skip
+#endif
 }
 
 inline fill()
 {
-#ifdef LATE_CLOCK
-	take_snapshot();
-	since = clock;
-#else
-	since = clock;
-	take_snapshot();
+#ifdef MESSAGES_FIRST
+	accept_messages();
 #endif
-	good = true;
+#ifndef LATE_CLOCK
+	read_clock();
+#endif
+#ifndef MESSAGES_FIRST
+	accept_messages();
+#endif
+	atomic {
+		if
+		:: old
+		:: !old -> compute()
+		fi;
+		good = true;
+		both = DEPENDS_ON_BOTH(version[0])
+	};
+#ifdef LATE_CLOCK
+	read_clock();
+#endif
 	settle(0);
-	settle(1);
 	if
-	:: good ->
-		d_step {
-			stored = true;
-			entry_seq[0] = settled[0];
-			entry_seq[1] = settled[1];
-			entry_version[0] = version[0];
-			entry_version[1] = version[1]
-		}
+	:: both -> settle(1)
 	:: else
 	fi;
-	tell();
-	d_step { since = 0; good = false; settled[0] = 0; settled[1] = 0; version[0] = 0; version[1] = 0 }
-}
-
-active [READERS] proctype reader()
-{
-	byte before[TABLES];		/* known when the read began */
-	byte since;
-	byte version[TABLES];
-	byte settled[TABLES];
-	byte pinned_seq[TABLES];
-	byte pinned_version[TABLES];
-	bool found;
-	bool good;
-	byte reads = 0;
-
-	do
-	:: reads < 2 ->
-		d_step { before[0] = known[0]; before[1] = known[1]; reads++ };
-		hit();
+	d_step { since[me] = 0; c_code { renumber(); } };
+#ifndef UNSEEN_FILL
+	sees_all();
+#endif
+	d_step {
 		if
-		:: !found -> fill()
+		:: good ->
+			stored = true;
+			entry_seq[0] = settled[me * TABLES];
+			entry_seq[1] = settled[me * TABLES + 1];
+			entry_version[0] = version[0];
+			entry_version[1] = version[1]
+		:: else
+		fi;
+		if
+		:: !good || OUT_OF_DATE -> STOP
 		:: else
 		fi
-	:: else -> break
-	od
+	}
 }
 
-active proctype evictor()
+inline forget()
 {
-	stored = false
+	good = false;
+	both = false;
+	settled[me * TABLES] = 0;
+	settled[me * TABLES + 1] = 0;
+#ifdef CATALOG
+	catalog = 0;
+#endif
+	if
+	:: !old -> version[0] = 0; version[1] = 0
+	:: else
+	fi
+}
+
+proctype reader(byte me; bool old)
+{
+	bool good, both;
+	byte version[TABLES];
+#ifdef OLD_SNAPSHOTS
+	byte xid, xmin, xmax, snapshot_ended;
+#endif
+#ifdef CATALOG
+	byte catalog;
+#endif
+
+	if
+	:: old -> atomic { take_old_snapshot() }
+	:: else
+	fi;
+#ifdef READS
+	byte reads;
+
+	do
+	:: reads < READS ->
+		reads++;
+		if
+		:: hit()
+		:: fill()
+		fi;
+		atomic { forget() }
+	:: else -> break
+	od
+#else
+	if
+	:: me == 0 -> fill()
+	:: me == 1 -> hit(); STOP
+	fi;
+	atomic { forget() }
+#endif
+}
+
+#ifdef EVICTION
+proctype evictor()
+{
+	/* a pinned one stays: the reader has its own copy here */
+	d_step {
+		stored -> stored = false;
+		entry_seq[0] = 0;
+		entry_seq[1] = 0;
+		entry_version[0] = 0;
+		entry_version[1] = 0;
+		if
+		:: !pinned -> STOP
+		:: else
+		fi
+	}
+}
+#endif
+
+init
+{
+	atomic {
+		if
+		:: flip = false
+		:: flip = true
+		fi;
+#ifdef OLD_ONE
+		running = 1 << next_xid;
+		next_xid++;
+		run old_one();
+#endif
+		run writer(0);
+#if WRITERS > 1
+		run writer(1);
+#endif
+#ifdef PREPARED
+		run finisher();
+		run reaper(2);
+#endif
+#ifdef EVICTION
+		run evictor();
+#endif
+#ifdef OLD_SNAPSHOTS
+		if
+		:: FILLER != 1 -> run reader(0, false)
+		:: FILLER != 0 -> run reader(0, true)
+		fi;
+		if
+		:: HITTER != 1 -> run reader(1, false)
+		:: HITTER != 0 -> run reader(1, true)
+		fi;
+#else
+		run reader(0, false);
+		run reader(1, false);
+#endif
+	}
 }
