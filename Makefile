@@ -11,6 +11,7 @@ OBJS = \
 	src/body.o \
 	src/body_call.o \
 	src/body_choice.o \
+	src/body_fold.o \
 	src/body_plpgsql.o \
 	src/body_token.o \
 	src/body_type.o \
@@ -62,7 +63,9 @@ PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
 REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
-	guc errors exact bodies bodies_hidden stats \
+	guc errors exact bodies bodies_hidden stats identity \
+	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
+	functions_exact2 \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
 	writes_undone \

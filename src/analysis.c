@@ -367,6 +367,10 @@ note_varying(Node *node, Walk *walk)
 		return refuse(walk, PGCACHE_STABLE_FUNCTION);
 	if (pgcache_is_fleeting(node))
 		return refuse(walk, PGCACHE_CURRENT_TIME);
+
+	/* the value is in the key, but not the name of the object it stands for */
+	if (check_type(exprType(node), walk))
+		return true;
 	if (!list_member(walk->analysis->varies_by, node))
 		walk->analysis->varies_by = lappend(walk->analysis->varies_by, copyObject(node));
 	walk->in_closed = true;
@@ -482,8 +486,8 @@ check_domain(const CoerceToDomain *node, Walk *walk)
  * Temporary tables of this session may be children of permanent ones: the same
  * query reads them here and not elsewhere.
  */
-static bool
-has_own_temporary_child(Oid relid)
+bool
+pgcache_has_own_temporary_child(Oid relid)
 {
 	ListCell   *lc;
 
@@ -517,9 +521,10 @@ check_range_table(const Query *query, Walk *walk)
 		if (reason != PGCACHE_REASON_NONE)
 			return refuse(walk, reason);
 		note_relation(walk, rte->relid);
+		walk->analysis->relations = list_append_unique_oid(walk->analysis->relations, rte->relid);
 		if (walk->nested && check_definition(rte->relid, rte->relkind, walk))
 			return true;
-		if (rte->inh && has_own_temporary_child(rte->relid))
+		if (rte->inh && pgcache_has_own_temporary_child(rte->relid))
 			return refuse(walk, PGCACHE_TEMPORARY_TABLE);
 	}
 	return false;
@@ -721,28 +726,14 @@ add_plan_objects(const PlannedStmt *stmt, PgCacheDepSet *deps)
 	}
 }
 
-/* The relations among dependencies. */
-static List *
-relations_in(const PgCacheDepSet *deps)
-{
-	List	   *relids = NIL;
-
-	for (int i = 0; i < deps->ndeps; i++)
-	{
-		if (pgcache_slot_kind(deps->deps[i].slot) == PGCACHE_SLOT_RELATION)
-			relids = lappend_oid(relids, deps->deps[i].object);
-	}
-	return relids;
-}
-
 /*
  * A plan that has the statements of functions in it, or is one of them
- * ("known" = NULL): add what it reads, and refuse what must not be in a stored
- * result.  Views and row security of the known dependencies, which the query
+ * ("known" = NIL): add what it reads, and refuse what must not be in a stored
+ * result.  Views and row security of the known relations, which the query
  * itself names, have been looked at by the rewriter and by pgcache_analyze().
  */
 PgCacheReason
-pgcache_analyze_nested(const PlannedStmt *stmt, const PgCacheDepSet *known, PgCacheDepSet *deps)
+pgcache_analyze_nested(const PlannedStmt *stmt, const List *known, PgCacheDepSet *deps)
 {
 	PgCacheAnalysis analysis = {0};
 	Walk		walk = {.analysis = &analysis,.nested = true};
@@ -750,8 +741,7 @@ pgcache_analyze_nested(const PlannedStmt *stmt, const PgCacheDepSet *known, PgCa
 	ListCell   *lc;
 
 	pgcache_functions_forget();
-	if (known != NULL)
-		walk.seen = relations_in(known);
+	walk.seen = list_copy(known);
 	if (reason != PGCACHE_REASON_NONE)
 		return reason;
 	if (stmt->commandType != CMD_SELECT || stmt->hasModifyingCTE)

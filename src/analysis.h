@@ -22,6 +22,7 @@ typedef struct PgCacheAnalysis
 	PgCacheDepSet deps;			/* known from the query alone */
 	StringInfoData objects;		/* OIDs of the user objects its names resolved
 								 * to */
+	List	   *relations;		/* OIDs of those in range tables */
 	List	   *varies_by;		/* expressions whose values are part of the
 								 * key */
 	bool		runs_queries;	/* it has functions that may run statements */
@@ -31,7 +32,8 @@ typedef struct PgCacheAnalysis
 
 extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);
 extern PgCacheReason pgcache_analyze_plan(const PlannedStmt *stmt, PgCacheDepSet *deps);
-extern PgCacheReason pgcache_analyze_nested(const PlannedStmt *stmt, const PgCacheDepSet *known,
+extern PgCacheReason pgcache_analyze_nested(const PlannedStmt *stmt, const List *known,
 											PgCacheDepSet *deps);
+extern bool pgcache_has_own_temporary_child(Oid relid);
 
 #endif							/* PGCACHE_ANALYSIS_H */

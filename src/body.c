@@ -237,8 +237,18 @@ read_signature(PgCacheBody *body, HeapTuple tuple)
 	return pgcache_type_trait(body->result_type, body->scan) != PGCACHE_TYPE_UNSAFE;
 }
 
-static char *
-body_text(HeapTuple tuple)
+/* Is the function's source text that we can read? */
+bool
+pgcache_body_has_text(HeapTuple tuple)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
+	return form->prokind == PROKIND_FUNCTION &&
+		(form->prolang == SQLlanguageId || form->prolang == get_language_oid("plpgsql", true));
+}
+
+char *
+pgcache_body_text(HeapTuple tuple)
 {
 	bool		is_text;
 	bool		isnull;
@@ -257,13 +267,10 @@ static bool
 body_is_clean(HeapTuple tuple, PgCacheBodyScan *scan)
 {
 	PgCacheBody body = {scan};
-	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 
-	if (form->prokind != PROKIND_FUNCTION)
+	if (!pgcache_body_has_text(tuple))
 		return false;
-	if (form->prolang != SQLlanguageId && form->prolang != get_language_oid("plpgsql", true))
-		return false;
-	if (!read_signature(&body, tuple) || !pgcache_token_read(&body, body_text(tuple)))
+	if (!read_signature(&body, tuple) || !pgcache_token_read(&body, pgcache_body_text(tuple)))
 		return false;
 	for (int i = 0; i < body.ntokens; i++)
 	{

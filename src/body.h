@@ -14,5 +14,6 @@
 #include "pgcache.h"
 
 extern bool pgcache_body_is_clean(Oid funcid, bool *determined);
+extern bool pgcache_body_folds(Oid funcid);
 
 #endif							/* PGCACHE_BODY_H */

@@ -67,6 +67,10 @@ typedef struct PgCacheBody
 	PgCacheToken *tokens;
 } PgCacheBody;
 
+/* body.c */
+extern bool pgcache_body_has_text(HeapTuple tuple);
+extern char *pgcache_body_text(HeapTuple tuple);
+
 /* body_token.c */
 extern bool pgcache_token_read(PgCacheBody *body, const char *text);
 extern bool pgcache_token_is_operator(const PgCacheToken *token);

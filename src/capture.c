@@ -267,27 +267,47 @@ utility_changes_everything(Node *stmt)
 	}
 }
 
+static bool
+is_temporary(const RangeVar *relation)
+{
+	return relation->relpersistence == RELPERSISTENCE_TEMP;
+}
+
 /*
- * May a name in the body of a function mean another relation from now on?  In
- * queries it does not matter: what their names mean is part of the key.
+ * May a name in the body of a function mean something else from now on: another
+ * relation, or a type of another shape?  (In queries it does not matter: what
+ * their names mean is part of the key.)  Statements that are frequent and known
+ * not to are listed; what they change is noticed otherwise.
  */
 static bool
-utility_names_relations(Node *stmt)
+utility_changes_names(Node *stmt)
 {
 	switch (nodeTag(stmt))
 	{
-		case T_AlterObjectSchemaStmt:
-		case T_CreateForeignTableStmt:
-		case T_RenameStmt:
-			return true;
-		case T_CreateStmt:
-			return castNode(CreateStmt, stmt)->relation->relpersistence != RELPERSISTENCE_TEMP;
-		case T_CreateTableAsStmt:
-			return castNode(CreateTableAsStmt, stmt)->into->rel->relpersistence != RELPERSISTENCE_TEMP;
-		case T_ViewStmt:
-			return castNode(ViewStmt, stmt)->view->relpersistence != RELPERSISTENCE_TEMP;
-		default:
+		case T_AlterPolicyStmt:
+		case T_ClusterStmt:
+		case T_CommentStmt:
+		case T_CreatePolicyStmt:
+		case T_CreateTrigStmt:
+		case T_GrantRoleStmt:
+		case T_GrantStmt:
+		case T_IndexStmt:
+		case T_RefreshMatViewStmt:
+		case T_ReindexStmt:
+		case T_TruncateStmt:
 			return false;
+		case T_CreateStmt:
+			return !is_temporary(castNode(CreateStmt, stmt)->relation);
+		case T_CreateTableAsStmt:
+			return !is_temporary(castNode(CreateTableAsStmt, stmt)->into->rel);
+		case T_DropStmt:
+			/* who depends on a relation hears of its end */
+			return castNode(DropStmt, stmt)->removeType != OBJECT_INDEX &&
+				castNode(DropStmt, stmt)->removeType != OBJECT_TABLE;
+		case T_ViewStmt:
+			return !is_temporary(castNode(ViewStmt, stmt)->view);
+		default:
+			return utility_changes_catalogs(stmt);
 	}
 }
 
@@ -396,7 +416,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
 
-	if (utility_names_relations(stmt))
+	if (utility_changes_names(stmt))
 		pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));
 
 	if (IsA(stmt, VacuumStmt))

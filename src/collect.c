@@ -77,6 +77,6 @@ pgcache_collect_statement(const PlannedStmt *stmt)
 	if (collector == NULL || stmt == collector->statement || collector->reason != PGCACHE_REASON_NONE)
 		return;
 	old = MemoryContextSwitchTo(collector->context);
-	collector->reason = pgcache_analyze_nested(stmt, NULL, collector->deps);
+	collector->reason = pgcache_analyze_nested(stmt, NIL, collector->deps);
 	MemoryContextSwitchTo(old);
 }

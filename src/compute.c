@@ -280,7 +280,7 @@ plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 		{
 			collector->statement = stmt;
 			pgcache_collect_refuse(query->runs_queries ?
-								   pgcache_analyze_nested(stmt, &query->deps, collector->deps) :
+								   pgcache_analyze_nested(stmt, query->relations, collector->deps) :
 								   pgcache_analyze_plan(stmt, collector->deps));
 			result->keep = collector->reason == PGCACHE_REASON_NONE;
 		}
@@ -309,7 +309,9 @@ collect_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result
 	}
 	PG_FINALLY();
 	{
+		/* also if it failed: a function may catch the error and go on */
 		pgcache_collect_end(&collector);
+		pgcache_collect_deps(deps->deps, deps->ndeps);
 	}
 	PG_END_TRY();
 	result->reason = collector.reason;

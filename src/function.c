@@ -159,11 +159,14 @@ classify_user(Oid funcid, char volatility, PgCacheFunctionTraits *traits)
 		clean = pgcache_body_is_clean(funcid, &traits->determined);
 	else
 		traits->determined = true;
-	if (volatility == PROVOLATILE_IMMUTABLE || pgcache_is_allowed(funcid))
+	if (pgcache_is_allowed(funcid))
 		return PGCACHE_FUNCTION_PURE;
+	if (volatility == PROVOLATILE_IMMUTABLE)
+		return traits->runs_queries && pgcache_body_folds(funcid) ?
+			PGCACHE_FUNCTION_HIDDEN : PGCACHE_FUNCTION_PURE;
 	if (volatility == PROVOLATILE_VOLATILE)
 		return PGCACHE_FUNCTION_VOLATILE;
-	return clean ? PGCACHE_FUNCTION_PURE : PGCACHE_FUNCTION_HIDDEN;
+	return clean && !pgcache_body_folds(funcid) ? PGCACHE_FUNCTION_PURE : PGCACHE_FUNCTION_HIDDEN;
 }
 
 static PgCacheFunction
@@ -178,7 +181,7 @@ look_at_user_function(Oid funcid, PgCacheFunctionTraits *traits)
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	volatility = form->provolatile;
 	traits->aggregate = form->prokind == PROKIND_AGGREGATE;
-	traits->runs_queries = form->prolang != ClanguageId && form->prolang != INTERNALlanguageId;
+	traits->runs_queries = form->prolang != ClanguageId;
 	ReleaseSysCache(tuple);
 	return classify_user(funcid, volatility, traits);
 }

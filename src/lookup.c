@@ -215,7 +215,7 @@ is_current(const PgCacheEntry *entry, const Lookup *lookup)
 
 /*
  * Would a function find a temporary table of this session by the name of a table
- * that the entry was computed from?
+ * that the entry was computed from, or as a child of it?
  */
 static bool
 is_shadowed(const PgCacheEntry *entry, const PgCacheQuery *query)
@@ -232,6 +232,8 @@ is_shadowed(const PgCacheEntry *entry, const PgCacheQuery *query)
 			continue;
 		name = get_rel_name(deps[i].object);
 		if (name != NULL && OidIsValid(get_relname_relid(name, MyProc->tempNamespaceId)))
+			return true;
+		if (pgcache_has_own_temporary_child(deps[i].object))
 			return true;
 	}
 	return false;
@@ -495,8 +497,6 @@ fill(const Lookup *lookup)
 		return false;
 	PGCACHE_TESTPOINT("fill-computed");
 
-	/* if this is part of an outer computation */
-	pgcache_collect_deps(deps.deps, deps.ndeps);
 	reason = keep_result(lookup, &result, &deps);
 	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
 	{

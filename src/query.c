@@ -412,6 +412,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	watch_reanalysis(query);
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
+	query->relations = analysis.relations;
 	query->vary = pgcache_vary_create(analysis.varies_by, analysis.runs_queries);
 	query->runs_queries = analysis.runs_queries;
 	query->undetermined = analysis.undetermined;

@@ -49,6 +49,7 @@ typedef struct PgCacheQuery
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
 	PgCacheDepSet deps;
+	List	   *relations;		/* OIDs of those it names, views included */
 	PgCacheVary *vary;			/* whose values are part of the key, or NULL */
 	bool		runs_queries;	/* it has functions that may run statements */
 	bool		undetermined;	/* may return other rows when run again */

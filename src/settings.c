@@ -81,6 +81,7 @@ pgcache_settings_append(StringInfo buf)
 
 	append_string(buf, pg_get_timezone_name(session_timezone));
 	append_string(buf, GetConfigOption("timezone_abbreviations", true, false));
+	append_string(buf, GetConfigOption("restrict_nonsystem_relation_kind", true, false));
 	append_string(buf, locale_monetary);
 	append_string(buf, locale_numeric);
 	append_string(buf, locale_time);

@@ -25,8 +25,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -41,6 +43,7 @@
 #include "utils/resowner.h"
 #include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "function.h"
 #include "snapshot.h"
@@ -219,11 +222,24 @@ pgcache_is_fleeting(Node *node)
 	}
 }
 
+static Oid
+get_func_language(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Oid			language;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	ReleaseSysCache(tuple);
+	return language;
+}
+
 /* Can its evaluation do no more than compute in memory? */
 static bool
 only_computes_function(Oid funcid)
 {
-	if (funcid >= FirstNormalObjectId)
+	if (funcid >= FirstNormalObjectId || get_func_language(funcid) != INTERNALlanguageId)
 		return false;
 	return func_volatile(funcid) == PROVOLATILE_IMMUTABLE ||
 		funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||

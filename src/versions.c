@@ -33,8 +33,10 @@
  * highest XID that announced is older than all that were running then
  * (last_xid < xmin), or an XID not yet handed out when the last writer
  * finished had already ended (visible_xid < xmax).  A writer that the snapshot
- * does not see has an XID >= xmin, and finishes when the next XID is >= xmax,
- * so it fails both tests, from the moment that its first stamp can be seen.
+ * does not see has an XID >= xmin, and finishes when the next XID is >= xmax:
+ * it fails the first test from its announcement on and the second from its
+ * finish on.  Between the two, pending and seq keep its slots from being stored
+ * or hit.
  *
  * Everything is an atomic; there are no locks here.  fetch_add and
  * compare_exchange are full barriers, plain reads are ordered where it matters
@@ -278,9 +280,9 @@ pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps)
 }
 
 /*
- * Has all that was ever announced for these dependencies ended before a
- * snapshot with these limits was taken?  To be asked when the seqs are known
- * (after pgcache_deps_settle, or with the entry pinned).
+ * Has all that was announced for these dependencies until their seqs were read
+ * ended before a snapshot with these limits was taken?  To be asked of settled
+ * dependencies, or those of a pinned entry that is found current afterwards.
  */
 bool
 pgcache_deps_seen(const PgCacheDep *deps, int ndeps, FullTransactionId xmin, FullTransactionId xmax)
@@ -343,7 +345,6 @@ pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 		PgCacheSharedSlot *slot = &versions->slots[slots[i]];
 		PgCacheSharedHistory *history = &versions->history[slots[i]];
 
-		/* who sees the stamp must see the XID */
 		pg_atomic_fetch_add_u32(&slot->pending, 1);
 		raise_to(&slot->last_xid, U64FromFullTransactionId(xid));
 		stamp(slot);

@@ -60,12 +60,8 @@ for my $round (1, 2)
 	}
 	is_hit($one, 'SELECT counts()', '1', $round - 1,
 		"round $round of the session without, counts");
-  TODO:
-	{
-		local $TODO = 'temporary children of tables that functions read';
-		is_hit($two, 'SELECT counts()', '2', 0,
-			"round $round of the session with a temporary child");
-	}
+	is_hit($two, 'SELECT counts()', '2', 0,
+		"round $round of the session with a temporary child");
 }
 $two->query_safe('DROP TABLE child, pg_temp.named');
 is(cached($two, 'SELECT names()'), 'shared', 'without the temporary table');
