@@ -1,4 +1,5 @@
 -- errors: each message once, and each reason for which a query is not cached
+-- Mistake 12 of docs/mistakes.md.
 \i test/ask.sql
 CREATE TABLE t (id int, v text, r int4range);
 INSERT INTO t VALUES (1, 'one', '[1,2)');

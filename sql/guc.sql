@@ -1,4 +1,5 @@
 -- guc: the settings of pgcache, and the settings that a result depends on
+-- Mistake 6 of docs/mistakes.md.
 \i test/ask.sql
 CREATE TABLE t (a int);
 INSERT INTO t VALUES (1);

@@ -1,4 +1,5 @@
 -- identity: whose result it is: role and session, privileges by every way, settings, parameter types, collations, extensions
+-- Mistake 4 of docs/mistakes.md.
 -- (roles, names, guc and ddl have more of it)
 \i test/ask.sql
 \i test/twice.sql

@@ -1,4 +1,5 @@
 -- invalidate: every kind of statement that writes is noticed at commit; after each, the cached answer is the tables' answer
+-- Mistake 8 of docs/mistakes.md.
 -- (A step that prints "miss" found the entry of the step before it invalid; "hit" means that it survived.)
 \i test/ask.sql
 CREATE TABLE t (id int PRIMARY KEY, v text);

@@ -1,4 +1,5 @@
 -- names: what a text's names mean depends on the search path and on what else has the same name
+-- Mistake 5 of docs/mistakes.md.
 \i test/ask.sql
 -- same text under another search_path is another result, and a hit again when the path is set back
 CREATE SCHEMA s1;

@@ -1,4 +1,5 @@
 -- roles: nobody sees more through the cache than a plain query would show (pgpool-II CVE-2024-45624, ClickHouse CVE-2024-22412)
+-- Mistake 4 of docs/mistakes.md.
 \i test/ask.sql
 CREATE ROLE regress_alice;
 CREATE ROLE regress_bob;

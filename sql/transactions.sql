@@ -1,4 +1,5 @@
 -- transactions: reading in the transaction that writes, rollbacks, and invalidation by hand
+-- Mistake 13 of docs/mistakes.md.
 \i test/ask.sql
 CREATE TABLE t (id int, v text);
 CREATE TABLE other (id int);

@@ -1,4 +1,5 @@
 -- varies: expressions that need no row and read something hidden: their values are part of the key
+-- Mistake 6 of docs/mistakes.md.
 -- ("miss hit": computed and stored, then answered from there, right both times)
 \i test/ask.sql
 \i test/twice.sql

@@ -1,4 +1,5 @@
 -- varies_kinds: what is hidden from the query's text, kind by kind: the clock, the role, catalogs, the session; in views and policies
+-- Mistake 12 of docs/mistakes.md.
 \i test/ask.sql
 \i test/twice.sql
 CREATE TABLE t (x int, d date, ts timestamptz, owner text);

@@ -1,4 +1,5 @@
 -- writes_code: writes by DO, functions, procedures that commit and roll back, other roles and under row security
+-- Mistake 7 of docs/mistakes.md.
 -- (Each line that prints "miss" was a hit before the write above it; "hit" means that the write did not touch the entry.)
 \i test/answers.sql
 CREATE TABLE t (id int PRIMARY KEY, v text);

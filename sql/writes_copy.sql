@@ -1,4 +1,5 @@
 -- writes_copy: the forms of COPY FROM; failures and transactions
+-- Mistake 9 of docs/mistakes.md.
 -- (Each line that prints "miss" was a hit before the write above it; "hit" means that the write did not touch the entry.)
 \i test/answers.sql
 CREATE TABLE t (id int PRIMARY KEY, v text);

@@ -1,4 +1,5 @@
 -- writes_dml: each kind of data-modifying statement, each of its actions alone
+-- Mistakes 9, 17 of docs/mistakes.md.
 -- (Each line that prints "miss" was a hit before the write above it; "hit" means that the write did not touch the entry.)
 \i test/answers.sql
 CREATE TABLE t (id int PRIMARY KEY, v text, n int DEFAULT 0);

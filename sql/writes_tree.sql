@@ -1,4 +1,5 @@
 -- writes_tree: partitions of several levels and kinds, inheritance, TRUNCATE of parts
+-- Mistake 9 of docs/mistakes.md.
 -- (Each line that prints "miss" was a hit before the write above it; "hit" means that the write did not touch the entry.)
 \i test/answers.sql
 CREATE TABLE p (k int, h int, v text) PARTITION BY RANGE (k);

@@ -1,6 +1,8 @@
 # Backends that end in the middle of a fill, a hit or a commit.  After SIGKILL
 # the server restarts with an empty cache that can be used; after a
 # cancellation or termination nothing stays pinned, half written or pending.
+#
+# Mistake 28 of docs/mistakes.md.
 
 use strict;
 use warnings;

@@ -1,6 +1,8 @@
 # Eight sessions churn results of 100 bytes to 500 kB through a store that holds
 # a few of them.  Every answer is right, old results make room for new ones,
 # and nothing leaks.
+#
+# Mistake 20 of docs/mistakes.md.
 
 use strict;
 use warnings;

@@ -1,6 +1,8 @@
 # A subscriber's cached results are never older than what was applied: by the
 # initial copy of a table, row changes, TRUNCATE, large transactions and
 # prepared ones, which all bypass the executor.  Results over other tables stay.
+#
+# Mistake 26 of docs/mistakes.md.
 
 use strict;
 use warnings;

@@ -1,6 +1,8 @@
 # Prepared transactions: while one is left, results over the tables that it
 # wrote are not stored, and others are; afterwards everything is cached, whoever
 # ended it.  After a restart nothing is cached until those from before are gone.
+#
+# Mistake 25 of docs/mistakes.md.
 
 use strict;
 use warnings;

@@ -1,6 +1,8 @@
 # Clients that speak the protocol in every way: prepared statements bound again,
 # row limits, pipelines, COPY, cursors.  A C program does it, with libpq and by
 # hand; it is compiled here.
+#
+# Mistake 10 of docs/mistakes.md.
 
 use strict;
 use warnings;
