@@ -155,4 +155,7 @@ SELECT * FROM cache_query_as(NULL::pair, $$SELECT -1, 'x'::text$$);
 DROP DOMAIN positive; DROP TYPE pair;
 -- dates beside words and escapes that mean nothing
 SELECT cacheable FROM cache_explain($$SELECT 1 WHERE date '2024-01-01' < '2024-01-02' AND 'a' ~ '^\d+$' AND 'b' <> 'do it now' -- today$$);
+-- a literal made from the clock is not kept by the session, whatever else keeps the query from the cache
+SELECT cache_query($$SELECT 'now'::timestamptz$$) AS first, cache_query($$SELECT 'now'::timestamptz, localtime$$) AS second \gset
+SELECT cache_query($$SELECT 'now'::timestamptz$$)::text <> :'first' AS fresh, cache_query($$SELECT 'now'::timestamptz, localtime$$)::text <> :'second' AS fresh;
 \i test/done.sql

@@ -644,6 +644,15 @@ check_expression(Node *node, Walk *walk)
 	return expression_tree_walker(node, walk_node, walk);
 }
 
+/* A value of such a type may have compressed values inside. */
+static bool
+has_fields(Oid typid)
+{
+	Oid			element = get_element_type(typid);
+
+	return type_is_rowtype(OidIsValid(element) ? element : typid);
+}
+
 /* A record's shape is known to the session that made it only. */
 static bool
 check_result_columns(const Query *query, Walk *walk)
@@ -658,8 +667,23 @@ check_result_columns(const Query *query, Walk *walk)
 		if (!te->resjunk &&
 			(typid == RECORDOID || typid == RECORDARRAYOID || get_typtype(typid) == TYPTYPE_PSEUDO))
 			return refuse(walk, PGCACHE_RECORD_COLUMN);
+		if (!te->resjunk && has_fields(typid))
+			walk->analysis->undetermined = true;
 	}
 	return false;
+}
+
+/* For query_tree_walker: does it have a literal that the parser made from the clock? */
+static bool
+has_clock_literal(Node *node, void *source)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const))
+		return pgcache_literal_reads_clock((Const *) node, source);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_clock_literal, source, 0);
+	return expression_tree_walker(node, has_clock_literal, source);
 }
 
 /*
@@ -683,6 +707,8 @@ pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 	query = linitial_node(Query, queries);
 	if (!walk_node((Node *) query, &walk))
 		(void) check_result_columns(query, &walk);
+	analysis->frozen = analysis->reason != PGCACHE_REASON_NONE &&
+		has_clock_literal((Node *) query, unconstify(char *, source));
 }
 
 /*

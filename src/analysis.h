@@ -25,9 +25,10 @@ typedef struct PgCacheAnalysis
 	List	   *relations;		/* OIDs of those in range tables */
 	List	   *varies_by;		/* expressions whose values are part of the
 								 * key */
+	bool		frozen;			/* it has a literal made from the clock */
 	bool		runs_queries;	/* it has functions that may run statements */
 	bool		undetermined;	/* run twice on the same data, it may return
-								 * other rows */
+								 * other rows, or other bytes of them */
 } PgCacheAnalysis;
 
 extern void pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis);

@@ -215,16 +215,14 @@ is_current(const PgCacheEntry *entry, const Lookup *lookup)
 
 /*
  * Would a function find a temporary table of this session by the name of a table
- * that the entry was computed from, or as a child of it?
+ * that the result was computed from, or as a child of it?
  */
 static bool
-is_shadowed(const PgCacheEntry *entry, const PgCacheQuery *query)
+is_shadowed(const PgCacheQuery *query, const PgCacheDep *deps, uint32 ndeps)
 {
-	const PgCacheDep *deps = pgcache_entry_deps(entry);
-
 	if (!query->runs_queries || !OidIsValid(MyProc->tempNamespaceId))
 		return false;
-	for (uint32 i = 0; i < entry->ndeps; i++)
+	for (uint32 i = 0; i < ndeps; i++)
 	{
 		char	   *name;
 
@@ -245,7 +243,7 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
 
-	if (!is_current(entry, lookup) || is_shadowed(entry, lookup->query))
+	if (!is_current(entry, lookup) || is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
@@ -449,6 +447,8 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_TOO_LARGE;
 	if (pgcache_mark_meets(deps->deps, deps->ndeps))
 		return PGCACHE_OWN_WRITE;
+	if (is_shadowed(lookup->query, deps->deps, deps->ndeps))
+		return PGCACHE_TEMPORARY_TABLE;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
 		!pgcache_deps_settle(deps->deps, deps->ndeps, lookup->since))
@@ -573,7 +573,7 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
-			if (reason == PGCACHE_CATALOG_CHANGE)
+			if (reason == PGCACHE_CATALOG_CHANGE || lookup.query->frozen)
 				pgcache_query_forget(lookup.query);
 			done = run_uncached(&lookup);
 		}

@@ -414,6 +414,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	query->deps = analysis.deps;
 	query->relations = analysis.relations;
 	query->vary = pgcache_vary_create(analysis.varies_by, analysis.runs_queries);
+	query->frozen = analysis.frozen;
 	query->runs_queries = analysis.runs_queries;
 	query->undetermined = analysis.undetermined;
 	/* collect.c must see what functions do, in planning as well */

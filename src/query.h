@@ -51,6 +51,8 @@ typedef struct PgCacheQuery
 	PgCacheDepSet deps;
 	List	   *relations;		/* OIDs of those it names, views included */
 	PgCacheVary *vary;			/* whose values are part of the key, or NULL */
+	bool		frozen;			/* a literal was made from the clock: good for
+								 * one call */
 	bool		runs_queries;	/* it has functions that may run statements */
 	bool		undetermined;	/* may return other rows when run again */
 	char	   *key_prefix;		/* the part of the key that is the same for
