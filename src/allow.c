@@ -55,14 +55,23 @@ extension_schema(void)
 	return schema;
 }
 
-/* The table of allowed functions, or NULL. */
-static Relation
-open_table(LOCKMODE mode)
+static Oid
+table_oid(void)
 {
 	Oid			schema = extension_schema();
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(TABLE_NAME, schema) : InvalidOid;
 
-	return OidIsValid(relid) ? table_open(relid, mode) : NULL;
+	return OidIsValid(schema) ? get_relname_relid(TABLE_NAME, schema) : InvalidOid;
+}
+
+/* The table of allowed functions, to read it, or NULL. */
+static Relation
+open_table_if_free(void)
+{
+	Oid			relid = table_oid();
+
+	if (!OidIsValid(relid) || !ConditionalLockRelationOid(relid, AccessShareLock))
+		return NULL;
+	return try_table_open(relid, NoLock);
 }
 
 /* Is the row about the function that has this OID now? */
@@ -87,11 +96,13 @@ scan_function(Relation table, Oid funcid)
 bool
 pgcache_is_allowed(Oid funcid)
 {
-	Relation	table = open_table(AccessShareLock);
+	Relation	table;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		found;
 
+	/* the query would not wait for whoever has it locked */
+	table = open_table_if_free();
 	if (table == NULL)
 		return false;
 	scan = scan_function(table, funcid);
@@ -137,16 +148,15 @@ forget_function(Relation table, Oid funcid)
 static Relation
 open_table_to_change(void)
 {
-	Relation	table = open_table(RowExclusiveLock);
+	Oid			relid = table_oid();
 
-	if (table == NULL)
+	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" of extension pgcache does not exist", TABLE_NAME),
 				 errhint("Run ALTER EXTENSION pgcache UPDATE.")));
 	/* two declarations of one function must not both insert it */
-	LockRelationOid(RelationGetRelid(table), ShareRowExclusiveLock);
-	return table;
+	return table_open(relid, ShareRowExclusiveLock);
 }
 
 PG_FUNCTION_INFO_V1(cache_allow_function);

@@ -476,7 +476,12 @@ check_domain(const CoerceToDomain *node, Walk *walk)
 	InitDomainConstraintRef(node->resulttype, ref, CurrentMemoryContext, false);
 	foreach(lc, ref->constraints)
 	{
-		if (walk_node((Node *) lfirst_node(DomainConstraintState, lc)->check_expr, walk))
+		Node	   *expr = (Node *) lfirst_node(DomainConstraintState, lc)->check_expr;
+
+		/* the session keeps what IMMUTABLE ones of them have returned */
+		if (pgcache_runs_queries(expr))
+			return refuse(walk, PGCACHE_USER_FUNCTION);
+		if (walk_node(expr, walk))
 			return true;
 	}
 	return false;
@@ -775,12 +780,18 @@ pgcache_analyze_nested(const PlannedStmt *stmt, const List *known, PgCacheDepSet
 	add_plan_objects(stmt, deps);
 
 	initStringInfo(&analysis.objects);
-	analysis.deps = *deps;
+	/* a copy, since an error must leave a set that can be used */
+	pgcache_depset_copy(&analysis.deps, deps);
 	foreach(lc, stmt->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (OidIsValid(rte->relid) && check_definition(rte->relid, rte->relkind, &walk))
+		if (!OidIsValid(rte->relid) || list_member_oid(walk.seen, rte->relid))
+			continue;
+		/* a view as well: in another session its name means another one */
+		if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
+			return PGCACHE_TEMPORARY_TABLE;
+		if (check_definition(rte->relid, rte->relkind, &walk))
 			break;
 	}
 	*deps = analysis.deps;

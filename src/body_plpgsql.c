@@ -29,7 +29,7 @@
 static bool
 column_type_is_plain(const char *table, const char *column, PgCacheBodyScan *scan)
 {
-	bool		found = false;
+	int			nfound = 0;
 	ListCell   *lc;
 
 	foreach(lc, pgcache_call_oids_named(TYPENAMENSP, table))
@@ -39,11 +39,11 @@ column_type_is_plain(const char *table, const char *column, PgCacheBodyScan *sca
 
 		if (attnum == InvalidAttrNumber)
 			continue;
-		found = true;
+		nfound++;
 		if (pgcache_type_trait(get_atttype(relid, attnum), scan) != PGCACHE_TYPE_PLAIN)
 			return false;
 	}
-	return found;
+	return nfound == 1;			/* else it depends on the search path */
 }
 
 /* The type whose last name this is. */

@@ -32,6 +32,7 @@
 #include "utils/typcache.h"
 
 #include "body_internal.h"
+#include "function.h"
 
 /* No type contains itself. */
 static PgCacheTypeTrait
@@ -62,7 +63,8 @@ domain_trait(Oid typid, PgCacheBodyScan *scan)
 	{
 		DomainConstraintState *constraint = lfirst_node(DomainConstraintState, lc);
 
-		if (!pgcache_call_expression((Node *) constraint->check_expr, scan))
+		if (!pgcache_call_expression((Node *) constraint->check_expr, scan) ||
+			pgcache_runs_queries((Node *) constraint->check_expr))
 			return PGCACHE_TYPE_UNSAFE;
 	}
 	return pgcache_type_trait(getBaseType(typid), scan);
@@ -142,14 +144,19 @@ PgCacheTypeTrait
 pgcache_type_trait_named(const char *name, PgCacheBodyScan *scan)
 {
 	PgCacheTypeTrait trait = PGCACHE_TYPE_PLAIN;
+	int			ntypes = 0;
 	ListCell   *lc;
 
 	foreach(lc, pgcache_call_oids_named(TYPENAMENSP, name))
 	{
-		if (get_typtype(lfirst_oid(lc)) != TYPTYPE_PSEUDO)
-			trait = Max(trait, pgcache_type_trait(lfirst_oid(lc), scan));
+		if (get_typtype(lfirst_oid(lc)) == TYPTYPE_PSEUDO)
+			continue;
+		trait = Max(trait, pgcache_type_trait(lfirst_oid(lc), scan));
+		ntypes++;
 	}
-	return trait;
+
+	/* which one is meant depends on when the session compiled the body */
+	return ntypes > 1 ? PGCACHE_TYPE_UNSAFE : trait;
 }
 
 /* May a value be converted to a type of this name? */

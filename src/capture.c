@@ -273,6 +273,33 @@ is_temporary(const RangeVar *relation)
 	return relation->relpersistence == RELPERSISTENCE_TEMP;
 }
 
+/* Are all tables that the statement drops temporary ones? */
+static bool
+drops_temporary_tables(const DropStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (stmt->removeType != OBJECT_TABLE)
+		return false;
+	foreach(lc, stmt->objects)
+	{
+		Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(lfirst(lc)), NoLock, true);
+
+		if (OidIsValid(relid) && get_rel_persistence(relid) != RELPERSISTENCE_TEMP)
+			return false;
+	}
+	return true;
+}
+
+/* CREATE TABLE AS and the like; EXPLAIN ANALYZE runs it without passing here again. */
+static CreateTableAsStmt *
+table_creation(Node *stmt)
+{
+	if (IsA(stmt, ExplainStmt))
+		stmt = castNode(Query, castNode(ExplainStmt, stmt)->query)->utilityStmt;
+	return stmt != NULL && IsA(stmt, CreateTableAsStmt) ? (CreateTableAsStmt *) stmt : NULL;
+}
+
 /*
  * May a name in the body of a function mean something else from now on: another
  * relation, or a type of another shape?  (In queries it does not matter: what
@@ -282,6 +309,10 @@ is_temporary(const RangeVar *relation)
 static bool
 utility_changes_names(Node *stmt)
 {
+	CreateTableAsStmt *creation = table_creation(stmt);
+
+	if (creation != NULL)
+		return !is_temporary(creation->into->rel);
 	switch (nodeTag(stmt))
 	{
 		case T_AlterPolicyStmt:
@@ -298,12 +329,9 @@ utility_changes_names(Node *stmt)
 			return false;
 		case T_CreateStmt:
 			return !is_temporary(castNode(CreateStmt, stmt)->relation);
-		case T_CreateTableAsStmt:
-			return !is_temporary(castNode(CreateTableAsStmt, stmt)->into->rel);
 		case T_DropStmt:
-			/* who depends on a relation hears of its end */
 			return castNode(DropStmt, stmt)->removeType != OBJECT_INDEX &&
-				castNode(DropStmt, stmt)->removeType != OBJECT_TABLE;
+				!drops_temporary_tables(castNode(DropStmt, stmt));
 		case T_ViewStmt:
 			return !is_temporary(castNode(ViewStmt, stmt)->view);
 		default:
@@ -397,7 +425,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 					   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *stmt = pstmt->utilityStmt;
-	bool		creates_table_as = IsA(stmt, CreateTableAsStmt);
+	bool		creates_table_as = table_creation(stmt) != NULL;
 	bool		ends_prepared = ends_prepared_transaction(stmt);
 	const RangeVar *copied = NULL;
 	List	   *targets = NIL;

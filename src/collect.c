@@ -47,7 +47,7 @@ pgcache_collect_end(PgCacheCollector *c)
 	collector = c->outer;
 }
 
-/* Whatever is computed now cannot be stored; the first reason counts. */
+/* What is computed now cannot be stored, unless the reason is none; the first one counts. */
 void
 pgcache_collect_refuse(PgCacheReason reason)
 {
@@ -77,6 +77,8 @@ pgcache_collect_statement(const PlannedStmt *stmt)
 	if (collector == NULL || stmt == collector->statement || collector->reason != PGCACHE_REASON_NONE)
 		return;
 	old = MemoryContextSwitchTo(collector->context);
+	/* if the analysis fails, and the function goes on all the same */
+	collector->reason = PGCACHE_USER_FUNCTION;
 	collector->reason = pgcache_analyze_nested(stmt, NIL, collector->deps);
 	MemoryContextSwitchTo(old);
 }

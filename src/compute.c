@@ -312,6 +312,7 @@ collect_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result
 		/* also if it failed: a function may catch the error and go on */
 		pgcache_collect_end(&collector);
 		pgcache_collect_deps(deps->deps, deps->ndeps);
+		pgcache_collect_refuse(collector.reason);
 	}
 	PG_END_TRY();
 	result->reason = collector.reason;

@@ -35,6 +35,7 @@
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -247,6 +248,32 @@ pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits)
 	kind = look_at_user_function(funcid, traits);
 	remember(funcid, kind, traits);
 	return kind;
+}
+
+static bool
+runs_queries_function(Oid funcid, void *arg)
+{
+	PgCacheFunctionTraits traits;
+
+	(void) pgcache_function_classify(funcid, &traits);
+	return traits.runs_queries;
+}
+
+static bool
+runs_queries_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, runs_queries_function, NULL))
+		return true;
+	return expression_tree_walker(node, runs_queries_walker, context);
+}
+
+/* Does the expression call functions that may run statements of their own? */
+bool
+pgcache_runs_queries(Node *expr)
+{
+	return runs_queries_walker(expr, NULL);
 }
 
 /* The arguments that a call leaves to their defaults; the planner adds them. */

@@ -35,6 +35,7 @@ typedef struct PgCacheFunctionTraits
 extern void pgcache_functions_forget(void);
 extern PgCacheFunction pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits);
 extern void pgcache_aggregate_parts(Oid aggfnoid, Oid parts[PGCACHE_AGGREGATE_PARTS]);
+extern bool pgcache_runs_queries(Node *expr);
 extern List *pgcache_default_args(const FuncExpr *call);
 
 #endif							/* PGCACHE_FUNCTION_H */

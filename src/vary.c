@@ -260,9 +260,13 @@ does_more_than_compute(Node *node, void *context)
 		return false;
 	switch (nodeTag(node))
 	{
-		case T_List:
 		case T_Const:
 		case T_Param:
+			/* functions of such hold on to what they looked up */
+			return type_is_rowtype(exprType(node)) || exprType(node) == RECORDOID ||
+				OidIsValid(get_element_type(exprType(node))) ||
+				exprType(node) == REGCONFIGOID || exprType(node) == REGDICTIONARYOID;
+		case T_List:
 		case T_SQLValueFunction:
 		case T_FuncExpr:
 		case T_OpExpr:
