@@ -21,6 +21,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
 #include "pgtime.h"
+#include "tcop/tcopprot.h"
 #include "tsearch/ts_cache.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -45,6 +46,7 @@ typedef struct Numbers
 	int32		xmloption;
 	int32		backslash_quote;
 	int32		gin_fuzzy_search_limit;
+	int32		restricted_relation_kinds;
 	int32		flags;
 } Numbers;
 
@@ -71,6 +73,7 @@ pgcache_settings_append(StringInfo buf)
 	numbers.xmloption = xmloption;
 	numbers.backslash_quote = backslash_quote;
 	numbers.gin_fuzzy_search_limit = GinFuzzySearchLimit;
+	numbers.restricted_relation_kinds = restrict_nonsystem_relation_kind;
 	numbers.flags = (row_security ? 1 : 0) |
 		(Transform_null_equals ? 2 : 0) |
 		(Array_nulls ? 4 : 0) |
@@ -81,7 +84,6 @@ pgcache_settings_append(StringInfo buf)
 
 	append_string(buf, pg_get_timezone_name(session_timezone));
 	append_string(buf, GetConfigOption("timezone_abbreviations", true, false));
-	append_string(buf, GetConfigOption("restrict_nonsystem_relation_kind", true, false));
 	append_string(buf, locale_monetary);
 	append_string(buf, locale_numeric);
 	append_string(buf, locale_time);
