@@ -158,4 +158,11 @@ SELECT cacheable FROM cache_explain($$SELECT 1 WHERE date '2024-01-01' < '2024-0
 -- a literal made from the clock is not kept by the session, whatever else keeps the query from the cache
 SELECT cache_query($$SELECT 'now'::timestamptz$$) AS first, cache_query($$SELECT 'now'::timestamptz, localtime$$) AS second \gset
 SELECT cache_query($$SELECT 'now'::timestamptz$$)::text <> :'first' AS fresh, cache_query($$SELECT 'now'::timestamptz, localtime$$)::text <> :'second' AS fresh;
+-- the shape of a type changes under a query that the session remembers, cacheable or not
+CREATE TYPE shape AS (a int, b text);
+SELECT cache_query($$SELECT (ROW(5, 'x')::shape).b$$), cache_query($$SELECT (ROW(5, 'x')::shape).b, random() < 2$$);
+ALTER TYPE shape RENAME ATTRIBUTE b TO c;
+SELECT cache_query($$SELECT (ROW(5, 'x')::shape).b$$);
+SELECT cache_query($$SELECT (ROW(5, 'x')::shape).b, random() < 2$$);
+DROP TYPE shape;
 \i test/done.sql

@@ -285,6 +285,13 @@ domain_parent(Oid typid)
 	return parent;
 }
 
+static void
+note_type(Walk *walk, uint32 slot, Oid object)
+{
+	pgcache_depset_add(&walk->analysis->deps, slot, object);
+	pgcache_depset_add(&walk->analysis->types, slot, object);
+}
+
 static bool check_type(Oid typid, Walk *walk);
 
 static bool
@@ -294,7 +301,7 @@ check_composite(Oid typid, Walk *walk)
 	TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
 	bool		refused = false;
 
-	pgcache_depset_add(&walk->analysis->deps, pgcache_slot_relation(MyDatabaseId, relid), relid);
+	note_type(walk, pgcache_slot_relation(MyDatabaseId, relid), relid);
 	for (int i = 0; i < desc->natts && !refused; i++)
 		refused = check_type(TupleDescAttr(desc, i)->atttypid, walk);
 	FreeTupleDesc(desc);
@@ -328,7 +335,7 @@ check_type(Oid typid, Walk *walk)
 	if (pgcache_depset_contains(&walk->analysis->deps, slot, typid))
 		return false;
 	note_object(walk, typid);
-	pgcache_depset_add(&walk->analysis->deps, slot, typid);
+	note_type(walk, slot, typid);
 
 	if (OidIsValid(element))
 		return check_type(element, walk);
@@ -564,6 +571,36 @@ walk_node(Node *node, Walk *walk)
 	return check_expression(node, walk);
 }
 
+/* The type of a node that can bring one into the query, or invalid. */
+static Oid
+node_type(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_FieldSelect:
+		case T_ArrayExpr:
+		case T_CaseExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+			return exprType(node);
+		default:
+			return InvalidOid;
+	}
+}
+
 /* One node that is not a query, then what is below. */
 static bool
 check_expression(Node *node, Walk *walk)
@@ -617,33 +654,8 @@ check_expression(Node *node, Walk *walk)
 			break;
 	}
 
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-		case T_Param:
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_ConvertRowtypeExpr:
-		case T_CoerceToDomain:
-		case T_RowExpr:
-		case T_Aggref:
-		case T_WindowFunc:
-		case T_FieldSelect:
-		case T_ArrayExpr:
-		case T_CaseExpr:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:
-			if (check_type(exprType(node), walk))
-				return true;
-			break;
-		default:
-			break;
-	}
-
+	if (OidIsValid(node_type(node)) && check_type(node_type(node), walk))
+		return true;
 	if (check_functions_in_node(node, check_function, walk))
 		return true;
 	return expression_tree_walker(node, walk_node, walk);
@@ -678,17 +690,23 @@ check_result_columns(const Query *query, Walk *walk)
 	return false;
 }
 
-/* For query_tree_walker: does it have a literal that the parser made from the clock? */
+/*
+ * For query_tree_walker: is there something in a refused query that may mean
+ * something else at the next call?  A literal that the parser made from the
+ * clock, or a user's type, of which no further note was taken.
+ */
 static bool
-has_clock_literal(Node *node, void *source)
+may_change_meaning(Node *node, void *source)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Const))
-		return pgcache_literal_reads_clock((Const *) node, source);
+	if (IsA(node, Const) && pgcache_literal_reads_clock((Const *) node, source))
+		return true;
+	if (is_user_object(node_type(node)))
+		return true;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, has_clock_literal, source, 0);
-	return expression_tree_walker(node, has_clock_literal, source);
+		return query_tree_walker((Query *) node, may_change_meaning, source, 0);
+	return expression_tree_walker(node, may_change_meaning, source);
 }
 
 /*
@@ -712,8 +730,8 @@ pgcache_analyze(List *queries, const char *source, PgCacheAnalysis *analysis)
 	query = linitial_node(Query, queries);
 	if (!walk_node((Node *) query, &walk))
 		(void) check_result_columns(query, &walk);
-	analysis->frozen = analysis->reason != PGCACHE_REASON_NONE &&
-		has_clock_literal((Node *) query, unconstify(char *, source));
+	analysis->once = analysis->reason != PGCACHE_REASON_NONE &&
+		may_change_meaning((Node *) query, unconstify(char *, source));
 }
 
 /*

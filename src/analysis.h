@@ -20,12 +20,13 @@ typedef struct PgCacheAnalysis
 {
 	PgCacheReason reason;		/* PGCACHE_REASON_NONE = may be cached */
 	PgCacheDepSet deps;			/* known from the query alone */
+	PgCacheDepSet types;		/* of them, those that types stand for */
 	StringInfoData objects;		/* OIDs of the user objects its names resolved
 								 * to */
 	List	   *relations;		/* OIDs of those in range tables */
 	List	   *varies_by;		/* expressions whose values are part of the
 								 * key */
-	bool		frozen;			/* it has a literal made from the clock */
+	bool		once;			/* not to be used for another call */
 	bool		runs_queries;	/* it has functions that may run statements */
 	bool		undetermined;	/* run twice on the same data, it may return
 								 * other rows, or other bytes of them */

@@ -573,7 +573,7 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
-			if (reason == PGCACHE_CATALOG_CHANGE || lookup.query->frozen)
+			if (reason == PGCACHE_CATALOG_CHANGE)
 				pgcache_query_forget(lookup.query);
 			done = run_uncached(&lookup);
 		}

@@ -12,7 +12,7 @@
  * A remembered query is used as long as the plan cache holds it valid, the
  * search path is the same, and no catalog that decides what names mean or what
  * a role may see has changed (syscache callbacks advance "catalogs"; what has no
- * syscache stamps the catalog slot).  A stale
+ * syscache stamps the catalog slot, and types have slots of their own).  A stale
  * one could not cause a stale hit, since the change stamped a slot that the
  * entry depends on; it would make the query mean something else than if it
  * were parsed now.
@@ -412,9 +412,12 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	watch_reanalysis(query);
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
+	query->types = analysis.types;
+	if (!pgcache_deps_settle(query->types.deps, query->types.ndeps, since))
+		query->once = true;		/* we may not have the messages: once only */
 	query->relations = analysis.relations;
 	query->vary = pgcache_vary_create(analysis.varies_by, analysis.runs_queries);
-	query->frozen = analysis.frozen;
+	query->once = query->once || analysis.once;
 	query->runs_queries = analysis.runs_queries;
 	query->undetermined = analysis.undetermined;
 	/* collect.c must see what functions do, in planning as well */
@@ -440,6 +443,8 @@ is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
 		query->catalog_seq == pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId)) &&
+		pgcache_deps_current(query->types.deps, query->types.ndeps) &&
+		!query->once &&
 		query->source->is_valid &&
 		!query->reanalysed &&
 		pgcache_search_path_matches(query->source);

@@ -49,10 +49,10 @@ typedef struct PgCacheQuery
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
 	PgCacheDepSet deps;
+	PgCacheDepSet types;		/* with the seqs it was analysed under */
 	List	   *relations;		/* OIDs of those it names, views included */
 	PgCacheVary *vary;			/* whose values are part of the key, or NULL */
-	bool		frozen;			/* a literal was made from the clock: good for
-								 * one call */
+	bool		once;			/* not to be used for another call */
 	bool		runs_queries;	/* it has functions that may run statements */
 	bool		undetermined;	/* may return other rows when run again */
 	char	   *key_prefix;		/* the part of the key that is the same for

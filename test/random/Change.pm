@@ -133,7 +133,7 @@ my @settings = (
 	[ IntervalStyle => qr/interval.*(?:text|concat|format|json)/, 'postgres', 'iso_8601', 'sql_standard', 'postgres_verbose' ],
 	[ search_path => qr/ tw |f_twin/, 'r, public', 'r, r2, public', 'r2, r, public', '"$user", r, r2', 'r2, pg_catalog, r', 'r' ],
 	[ search_path => qr/ t3 | t2_log | mood/, 'r, public', 'r2, r', '"$user", r, public', 'pg_catalog, r2, r', 'nowhere, r' ],
-	[ 'app.tenant' => qr/sec_app|v_setting|tenant/, 'tenant0', 'tenant1', 'tenant2', 'r', '' ],
+	[ 'app.tenant' => qr/v_setting|app\.tenant/, 'tenant0', 'tenant1', 'tenant2', 'r', '' ],
 	[ default_text_search_config => qr/to_ts(?:vector|query)\([^']|plainto/, 'pg_catalog.english', 'pg_catalog.simple', 'r.cfg' ],
 	[ bytea_output => qr/bytea.*(?:text|concat|format|json)/, 'hex', 'escape' ],
 	[ extra_float_digits => qr/float8.*(?:text|concat|format|json)/, 1, 0, -10 ],
@@ -221,6 +221,6 @@ sub default
 	return $setting ? $setting->[2] : $name eq 'role' ? 'none' : '';
 }
 
-sub role { return (role => pick(@roles), qr/sec|closed|v_|tree/) }
+sub role { return (role => pick(@roles), qr/sec|closed|v_|tree|current_user/) }
 
 1;

@@ -256,8 +256,8 @@ my %rare = (
 	],
 	int8 => [ 'r.f_reads({int4})', 'r.f_lies({int4})', 'r.f_nested({int4})', '{int4} + r.f_nested({idx})' ],
 	text => [
-		'current_setting(\'app.tenant\', true)', 'current_user::text', 'session_user::text', 'current_schema()::text', 'current_schemas(true)::text',
-		'pg_typeof({any})::text', '\'tw\'::regclass::text', 'to_regclass(\'tw\')::text', '\'r.mood\'::regtype::text', '@to_char(now(), \'YYYY\')',
+		('current_setting(\'app.tenant\', true)') x 3, ('current_user::text') x 2, 'session_user::text', 'current_schema()::text', 'current_schemas(true)::text',
+		'pg_typeof({any})::text', '\'tw\'::regclass::text', 'to_regclass(\'tw\')::text', '\'r.mood\'::regtype::text', ('@now()::text') x 3, '@to_char(now(), \'SS.US\')',
 		'version()', '~gen_random_uuid()::text', 'current_setting(\'TimeZone\')', 'current_catalog::text', 'col_description(\'r.t1\'::regclass, 1)',
 	],
 	bool => [
@@ -266,7 +266,7 @@ my %rare = (
 	],
 	date => [ '@CURRENT_DATE', '@\'today\'::date', '@\'yesterday\'::date', '@now()::date', '\'2024-03-01\'::text::date', '{text#1}::text::date' ],
 	timestamptz => [
-		'@now()', '@CURRENT_TIMESTAMP', '@date_trunc(\'hour\', now())', '~clock_timestamp()', '~statement_timestamp()', '@\'now\'::timestamptz',
+		('@now()') x 4, '@CURRENT_TIMESTAMP', '@date_trunc(\'hour\', now())', '~clock_timestamp()', '~statement_timestamp()', '@\'now\'::timestamptz',
 		'@(CURRENT_DATE + time \'12:00\')::timestamptz', '\'2024-03-31 01:30\'::text::timestamptz', 'timestamptz \'2024-03-31 02:30\'',
 	],
 	time => [ '@LOCALTIME' ],
@@ -311,7 +311,7 @@ my %aggregate = (
 		'json_agg({timestamptz#1} ORDER BY {#1})', 'json_agg({row#1} ORDER BY {#1}::text)',
 		'json_object_agg(coalesce({text#1}, \'\'), {numeric#2} ORDER BY {#1}, {#2})', '~json_agg({row})',
 	],
-	int4range => [ 'range_intersect_agg({int4range})', 'max({int4range})' ],
+	int4range => [ 'range_intersect_agg({int4range})' ],
 	int4multirange => [ 'range_agg({int4range})', 'range_agg({int4multirange})' ],
 	money => [ 'sum({money})', 'max({money})' ],
 	inet => ['max({inet})'],);
@@ -367,14 +367,25 @@ sub query
 	$self->{q} = { params => [], undetermined => 0, timed => 0, ordered => 0, modifies => 0 };
 	$self->{aliases} = 0;
 	$self->{ctes} = [];
-	$self->{rare} = chance(0.12);
+	# one rare thing at a time: the first that is refused would hide the others
+	$self->{rare} = chance(0.2) ? pick(1, 1, 1, 1, 3) : 0;
 	my $sql =
 	    chance(0.07) ? $self->whole_table
-	  : chance(0.04) && $self->{rare} ? $self->special
+	  : $self->rarely(0.05) ? $self->special
 	  : $self->full_query(undef, pick(1, 2, 2, 3), undef, 1);
 	my $q = $self->{q};
 	$q->{sql} = $sql;
 	return $q;
+}
+
+# May something rare come now?
+sub rarely
+{
+	my ($self, $p) = @_;
+
+	return 0 unless $self->{rare} && chance($p);
+	$self->{rare}--;
+	return 1;
 }
 
 # New values for the parameters of a query.
@@ -433,7 +444,7 @@ sub expr
 		my %inner = (%$scope, windows => 0);
 		return $self->fill(pick(@{ $window{$type} }), \%inner, $depth - 1);
 	}
-	if ($depth > 0 && $self->{rare} && $rare{$type} && chance(0.2))
+	if ($depth > 0 && $rare{$type} && $self->rarely(0.3))
 	{
 		return $self->fill(pick(@{ $rare{$type} }), $scope, $depth - 1);
 	}
@@ -845,12 +856,12 @@ sub from_item
 	}
 	return $self->function_item($alias, { items => [], parent => $parent }, $depth) if chance(0.1);
 
-	my $name = $self->{rare} && chance(0.3) ? pick(@rare_relations) : pick(@relations);
+	my $name = $self->rarely(0.15) ? pick(@rare_relations) : pick(@relations);
 	my $relation = $self->{relations}{$name};
 	my $sql = ($name =~ /^(?:tw|tmp)$/ ? '' : chance(0.3) ? 'r.' : '') . $name;
 	$sql = "ONLY $sql" if $name =~ /^(?:base|child1|pp)$/ && chance(0.1);
 	$sql .= " AS $alias";
-	if ($self->{rare} && $name =~ /^t[123]$/ && chance(0.1))
+	if ($name =~ /^t[123]$/ && $self->rarely(0.1))
 	{
 		$sql .= ' TABLESAMPLE BERNOULLI (50) REPEATABLE (7)';
 		$self->{q}{undetermined} = 1;
@@ -894,7 +905,7 @@ my @rare_functions = (
 sub function_item
 {
 	my ($self, $alias, $scope, $depth) = @_;
-	my ($template, $columns, $key, $list) = @{ $self->{rare} && chance(0.4) ? pick(@rare_functions) : pick(@functions) };
+	my ($template, $columns, $key, $list) = @{ $self->rarely(0.4) ? pick(@rare_functions) : pick(@functions) };
 	my $names = $list // join ', ', map { $_->[0] } @$columns;
 
 	return { alias => $alias, sql => $self->fill($template, $scope, 1) . " AS $alias($names)", columns => $columns, key => $key };

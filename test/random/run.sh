@@ -24,7 +24,7 @@ SMITH=${SMITH:-0}
 status=1
 export PGHOST=$dir PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 mkdir -p "$dir"
-rm -rf "$dir/data"
+rm -rf "$dir/data" "$dir/server.log"
 
 finish() {
 	# nothing in there is worth a clean stop
