@@ -73,7 +73,7 @@ sub step
 
 	if ($what < 0.04) { change(chance(0.5) ? $writer : $session, Change::row_change()) }
 	elsif ($what < 0.08) { write_between($session) }
-	elsif ($what < 0.13) { vary($session, Change::setting()) }
+	elsif ($what < 0.12) { vary($session, Change::setting()) }
 	elsif ($what < 0.14) { vary($session, Change::role()) }
 	elsif ($what < 0.155) { set($session, Change::plan_setting()) }
 	elsif ($what < 0.18) { ddl(chance(0.5) ? $writer : $session) }
@@ -536,6 +536,10 @@ sub compare
 	return if @{ $call->{q}{params} } && $plain_state ne '' && $cached_state =~ /^2/;
 	# a row type that no longer is what the query returns, as in the same transaction's DDL
 	return if $call->{form} eq 'whole' && $cached_state eq '42804';
+
+	# PostgreSQL does not check privileges on what the planner leaves out, and that
+	# may differ between the query and the same as a subquery
+	return if $plain_state eq '42501' && $cached_state eq '' && !defined run_plain({ %$call, form => 'rows' })->{sqlstate};
 
 	# does the answer depend on the plan, or on chance?
 	if ("$plain_state $cached_state" =~ /^(?:2[12]...)? (?:2[12]...)?$/)
