@@ -31,7 +31,6 @@
 
 #include "access/htup_details.h"
 #include "access/nbtree.h"
-#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -69,12 +68,6 @@ static bool walk_node(Node *node, Walk *walk);
 /*
  * Objects
  */
-
-static bool
-is_user_object(Oid oid)
-{
-	return oid >= FirstNormalObjectId;
-}
 
 static bool
 refuse(Walk *walk, PgCacheReason reason)
@@ -120,7 +113,7 @@ relation_reason(const RangeTblEntry *rte)
 		default:
 			return PGCACHE_SYSTEM_TABLE;
 	}
-	if (!is_user_object(rte->relid))
+	if (!pgcache_is_user_object(rte->relid))
 		return PGCACHE_SYSTEM_TABLE;
 	if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
 		return PGCACHE_TEMPORARY_TABLE;
@@ -183,7 +176,7 @@ check_function(Oid funcid, void *arg)
 	PgCacheFunctionTraits traits;
 	PgCacheFunction kind = pgcache_function_classify(funcid, &traits);
 
-	if (is_user_object(funcid))
+	if (pgcache_is_user_object(funcid))
 		note_function(walk, funcid, &traits);
 	if (traits.aggregate)
 		return check_aggregate(funcid, walk);
@@ -194,7 +187,7 @@ check_function(Oid funcid, void *arg)
 		case PGCACHE_FUNCTION_HIDDEN:
 			if (walk->in_closed)
 				return false;
-			return refuse(walk, is_user_object(funcid) ? PGCACHE_USER_FUNCTION : PGCACHE_STABLE_FUNCTION);
+			return refuse(walk, pgcache_is_user_object(funcid) ? PGCACHE_USER_FUNCTION : PGCACHE_STABLE_FUNCTION);
 		default:
 			return refuse(walk, PGCACHE_VOLATILE_FUNCTION);
 	}
@@ -208,7 +201,7 @@ check_operator(Oid operator, Walk *walk)
 	RegProcedure left_hash;
 	RegProcedure right_hash;
 
-	if (!is_user_object(operator))
+	if (!pgcache_is_user_object(operator))
 		return false;
 	note_object(walk, operator);
 	if (check_function(get_opcode(operator), walk))
@@ -329,7 +322,7 @@ check_type(Oid typid, Walk *walk)
 	check_stack_depth();
 	if (!walk->in_closed && (type_names_objects(typid) || type_names_objects(element)))
 		return refuse(walk, PGCACHE_OBJECT_NAME);
-	if (!is_user_object(typid))
+	if (!pgcache_is_user_object(typid))
 		return false;
 	slot = pgcache_slot_type(MyDatabaseId, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(typid)));
 	if (pgcache_depset_contains(&walk->analysis->deps, slot, typid))
@@ -620,7 +613,7 @@ check_expression(Node *node, Walk *walk)
 				return true;
 			break;
 		case T_CollateExpr:
-			if (is_user_object(((CollateExpr *) node)->collOid))
+			if (pgcache_is_user_object(((CollateExpr *) node)->collOid))
 				note_object(walk, ((CollateExpr *) node)->collOid);
 			break;
 		case T_OpExpr:
@@ -702,7 +695,7 @@ may_change_meaning(Node *node, void *source)
 		return false;
 	if (IsA(node, Const) && pgcache_literal_reads_clock((Const *) node, source))
 		return true;
-	if (is_user_object(node_type(node)))
+	if (pgcache_is_user_object(node_type(node)))
 		return true;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, may_change_meaning, source, 0);

@@ -55,7 +55,7 @@ pgcache_call_function(Oid funcid, PgCacheBodyScan *scan)
 {
 	PgCacheFunctionTraits traits;
 
-	if (is_user_object(funcid))
+	if (pgcache_is_user_object(funcid))
 	{
 		scan->functions = list_append_unique_oid(scan->functions, funcid);
 		return true;
@@ -125,7 +125,7 @@ takes_field_notation(Oid funcid, bool any_value)
 		elog(ERROR, "cache lookup failed for function %u", funcid);
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	takes = form->pronargs >= 1 && form->pronargs - form->pronargdefaults <= 1 &&
-		(any_value || is_user_object(funcid) ||
+		(any_value || pgcache_is_user_object(funcid) ||
 		 get_typtype(form->proargtypes.values[0]) == TYPTYPE_PSEUDO);
 	ReleaseSysCache(tuple);
 	return takes;
@@ -193,7 +193,7 @@ pgcache_call_operator(const char *name, PgCacheBodyScan *scan)
 
 		if (!pgcache_call_function(get_opcode(operator), scan))
 			return false;
-		if (is_user_object(operator) &&
+		if (pgcache_is_user_object(operator) &&
 			!(pgcache_call_function(get_opcode(get_commutator(operator)), scan) &&
 			  pgcache_call_function(get_opcode(get_negator(operator)), scan)))
 			return false;

@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -66,7 +65,7 @@ add_called(const PgCacheBody *body, List *functions)
 			continue;
 		foreach(lc, pgcache_call_oids_named(PROCNAMEARGSNSP, token_at(body, i)->text))
 		{
-			if (is_user_object(lfirst_oid(lc)))
+			if (pgcache_is_user_object(lfirst_oid(lc)))
 				functions = list_append_unique_oid(functions, lfirst_oid(lc));
 		}
 	}

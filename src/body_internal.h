@@ -146,10 +146,4 @@ word_at(const PgCacheBody *body, int i, const char *word)
 	return is_word(token_at(body, i), word);
 }
 
-static inline bool
-is_user_object(Oid oid)
-{
-	return oid >= FirstNormalObjectId;
-}
-
 #endif							/* PGCACHE_BODY_INTERNAL_H */

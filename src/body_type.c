@@ -195,7 +195,7 @@ pgcache_type_casts_are_clean(PgCacheBodyScan *scan)
 	{
 		Form_pg_cast form = (Form_pg_cast) GETSTRUCT(tuple);
 
-		if (is_user_object(form->oid))
+		if (pgcache_is_user_object(form->oid))
 			clean = cast_is_clean(form, scan);
 	}
 	systable_endscan(casts);

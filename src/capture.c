@@ -26,7 +26,6 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -110,7 +109,7 @@ statement_begin(const PlannedStmt *stmt)
 		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
 
 		pgcache_mark_statement_begin(relation_slot(relid));
-		if (relid < FirstNormalObjectId)
+		if (!pgcache_is_user_object(relid))
 			pgcache_mark_catalog_changed();
 	}
 	if (statement_routes(stmt))

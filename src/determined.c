@@ -26,7 +26,6 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -91,7 +90,7 @@ set_operation_looks_equal(const SetOperationStmt *op)
 static bool
 is_unordered(Oid aggfnoid)
 {
-	char	   *name = aggfnoid < FirstNormalObjectId ? get_func_name(aggfnoid) : NULL;
+	char	   *name = pgcache_is_user_object(aggfnoid) ? NULL : get_func_name(aggfnoid);
 
 	for (size_t i = 0; name != NULL && i < lengthof(unordered_aggregates); i++)
 	{

@@ -31,7 +31,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -233,7 +232,7 @@ pgcache_function_classify(Oid funcid, PgCacheFunctionTraits *traits)
 	PgCacheFunction kind;
 
 	memset(traits, 0, sizeof(*traits));
-	if (funcid < FirstNormalObjectId)
+	if (!pgcache_is_user_object(funcid))
 	{
 		traits->determined = true;
 		return classify_builtin(funcid);
@@ -284,7 +283,7 @@ pgcache_default_args(const FuncExpr *call)
 	List	   *args = NIL;
 	int			given = list_length(call->args);
 
-	if (call->funcid < FirstNormalObjectId)
+	if (!pgcache_is_user_object(call->funcid))
 		return NIL;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
 	if (!HeapTupleIsValid(tuple))

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "executor/tuptable.h"
@@ -92,7 +91,7 @@ session_reason(void)
 		return PGCACHE_RECOVERY;
 	if (IsolationIsSerializable())
 		return PGCACHE_ISOLATION;
-	if (max_prepared_xacts > 0 && pgcache_prepared_blocks_all())
+	if (pgcache_prepared_blocks_all())
 		return PGCACHE_PREPARED_TRANSACTIONS;
 	return pgcache_mark_blocks_all();
 }
@@ -516,7 +515,7 @@ answer_or_fill(Lookup *lookup)
 	Answer		answer = answer_from_store(lookup);
 
 	/* what a prepared transaction left pending would keep it from the store */
-	if (answer == NOT_STORED && max_prepared_xacts > 0 && pgcache_prepared_reap())
+	if (answer == NOT_STORED && pgcache_prepared_reap())
 		return false;
 	return answer == ANSWERED || (answer == NOT_STORED && fill(lookup));
 }

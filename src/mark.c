@@ -33,7 +33,6 @@
  */
 #include "postgres.h"
 
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -474,7 +473,7 @@ static void
 hand_over(void)
 {
 	if (nannounced > 0)
-		(void) pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced);
+		pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced);
 	nannounced = 0;
 	forget();
 }
@@ -502,8 +501,7 @@ pgcache_mark_xact_event(XactEvent event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
 			/* make room for what will be handed over */
-			if (max_prepared_xacts > 0)
-				(void) pgcache_prepared_reap();
+			(void) pgcache_prepared_reap();
 			pre_commit();
 			break;
 

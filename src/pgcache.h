@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "access/transam.h"
+
 #include "compat.h"
 
 /* The version that the SQL objects must have; Makefile takes it from the control file. */
@@ -87,6 +89,13 @@ typedef enum PgCacheReason
 	PGCACHE_CONCURRENT_WRITE,
 	PGCACHE_NUM_REASONS
 } PgCacheReason;
+
+/* Was the object made by a user, not by initdb? */
+static inline bool
+pgcache_is_user_object(Oid oid)
+{
+	return oid >= FirstNormalObjectId;
+}
 
 /* pgcache.c: was the library loaded at server start?  Require: or raise an error. */
 extern bool pgcache_is_loaded(void);

@@ -22,7 +22,7 @@
  * they are refused ("floor").
  *
  * All of this exists only if max_prepared_transactions > 0; with 0 no memory is
- * taken and no function here is called.
+ * taken, and the functions here return at once.
  *
  * Lock: one LWLock over the list.  It is not held while a transaction lock is
  * tried.
@@ -175,10 +175,10 @@ remove_locked(PgCacheSharedPreparedXact *xact)
 
 /*
  * Take over the announced slots of a transaction that is prepared.  Cannot raise
- * an error.  False = no room, although those that had ended were removed before
- * PREPARE; the slots then stay pending until the next restart.
+ * an error.  If there is no room, although those that had ended were removed
+ * before PREPARE, the slots stay pending until the next restart.
  */
-bool
+void
 pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
 {
 	PgCacheSharedPreparedXact *xact;
@@ -188,7 +188,6 @@ pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
 	for (int i = 0; xact != NULL && i < nslots; i++)
 		xact->slots[slots[i] / BITS_PER_BYTE] |= 1 << (slots[i] % BITS_PER_BYTE);
 	LWLockRelease(prepared_lock);
-	return xact != NULL;
 }
 
 /*
@@ -218,7 +217,7 @@ pgcache_prepared_reap(void)
 	int			n = 0;
 	bool		found = false;
 
-	if (pg_atomic_read_u32(&prepared->nxacts) == 0)
+	if (prepared == NULL || pg_atomic_read_u32(&prepared->nxacts) == 0)
 		return false;
 	xids = palloc(list_length_max() * sizeof(TransactionId));
 	LWLockAcquire(prepared_lock, LW_SHARED);
@@ -310,7 +309,7 @@ enter_recovered(void)
 bool
 pgcache_prepared_blocks_all(void)
 {
-	if (pg_atomic_read_u32(&prepared->nrecovered) == 0)
+	if (prepared == NULL || pg_atomic_read_u32(&prepared->nrecovered) == 0)
 		return false;
 	if (!prepared->listed)
 		enter_recovered();
@@ -322,5 +321,6 @@ pgcache_prepared_blocks_all(void)
 FullTransactionId
 pgcache_prepared_floor(void)
 {
-	return FullTransactionIdFromU64(pg_atomic_read_u64(&prepared->floor));
+	return prepared == NULL ? InvalidFullTransactionId :
+		FullTransactionIdFromU64(pg_atomic_read_u64(&prepared->floor));
 }

@@ -22,7 +22,7 @@ extern Size pgcache_prepared_shmem_size(void);
 extern void pgcache_prepared_shmem_init(void);
 
 /* The write side: hands over what it announced */
-extern bool pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots);
+extern void pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots);
 
 /* Whoever comes along: finish for those that have ended */
 extern bool pgcache_prepared_reap(void);

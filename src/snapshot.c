@@ -26,7 +26,6 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "executor/execdesc.h"
 #include "tcop/pquery.h"
@@ -142,7 +141,7 @@ sees_by_xid(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
 	/* slots know nothing of what was replayed, or prepared before the start */
 	if (snapshot->takenDuringRecovery)
 		return false;
-	if (max_prepared_xacts > 0 && FullTransactionIdPrecedes(xmin, pgcache_prepared_floor()))
+	if (FullTransactionIdPrecedes(xmin, pgcache_prepared_floor()))
 		return false;
 	return pgcache_deps_seen(deps, ndeps, xmin, widen(snapshot->xmax, next));
 }

@@ -26,7 +26,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -239,7 +238,7 @@ get_func_language(Oid funcid)
 static bool
 only_computes_function(Oid funcid)
 {
-	if (funcid >= FirstNormalObjectId || get_func_language(funcid) != INTERNALlanguageId)
+	if (pgcache_is_user_object(funcid) || get_func_language(funcid) != INTERNALlanguageId)
 		return false;
 	return func_volatile(funcid) == PROVOLATILE_IMMUTABLE ||
 		funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||
