@@ -7,6 +7,7 @@ PGFILEDESC = "pgcache - query result cache in shared memory"
 OBJS = \
 	src/allow.o \
 	src/analysis.o \
+	src/answer.o \
 	src/apply.o \
 	src/body.o \
 	src/body_call.o \
@@ -30,7 +31,11 @@ OBJS = \
 	src/pgcache.o \
 	src/prepared.o \
 	src/query.o \
+	src/request.o \
+	src/scan.o \
+	src/scan_plan.o \
 	src/settings.o \
+	src/shape.o \
 	src/shmem.o \
 	src/snapshot.o \
 	src/sql_admin.o \
@@ -65,7 +70,7 @@ endif
 REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
 	guc errors exact bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
-	functions_exact2 functions_exact3 verify \
+	functions_exact2 functions_exact3 verify scan \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
 	writes_undone \

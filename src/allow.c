@@ -30,7 +30,7 @@
 
 #include "allow.h"
 #include "mark.h"
-#include "sql_api.h"
+#include "request.h"
 #include "versions.h"
 
 #define TABLE_NAME	"pgcache_allowed_functions"

@@ -21,6 +21,7 @@
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
 #include "utils/plancache.h"
 
 #if PG_VERSION_NUM < 150000
@@ -82,6 +83,37 @@ pgcache_owns_function(Oid funcid, Oid roleid)
 #else
 	return pg_proc_ownercheck(funcid, roleid);
 #endif
+}
+
+/* May the role call the function? */
+static inline bool
+pgcache_may_execute(Oid funcid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, funcid, roleid, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(funcid, roleid, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/* Where the value of a built-in string setting is. */
+static inline char **
+pgcache_string_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	struct config_generic *setting = find_option(name, false, false, ERROR);
+#else
+	struct config_generic *setting = NULL;
+
+	for (int i = 0; i < GetNumConfigOptions() && setting == NULL; i++)
+	{
+		if (strcmp(get_guc_variables()[i]->name, name) == 0)
+			setting = get_guc_variables()[i];
+	}
+#endif
+	if (setting == NULL || setting->vartype != PGC_STRING)
+		elog(ERROR, "there is no string setting \"%s\"", name);
+	return ((struct config_string *) setting)->variable;
 }
 
 /*

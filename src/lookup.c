@@ -45,7 +45,7 @@
 typedef struct Lookup
 {
 	const PgCacheRequest *request;
-	Tuplestorestate *rows;
+	PgCacheAnswer *answer;
 	uint64		since;			/* the clock when the call began */
 	Snapshot	given;			/* the one that binds the call, or NULL */
 	PgCacheQuery *query;
@@ -126,11 +126,30 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 			 errhint("Set pgcache.on_bypass to silent or notice to have such queries run.") : 0));
 }
 
+/*
+ * Where rows that are computed go.  A call that starts again has put none, so
+ * it uses the same place.
+ */
+static Tuplestorestate *
+answer_rows(const Lookup *lookup)
+{
+	const PgCacheRequest *request = lookup->request;
+	MemoryContext old;
+
+	if (lookup->answer->rows == NULL)
+	{
+		old = MemoryContextSwitchTo(request->context);
+		lookup->answer->rows = tuplestore_begin_heap(request->random_access, false, work_mem);
+		MemoryContextSwitchTo(old);
+	}
+	return lookup->answer->rows;
+}
+
 /* Run the query past the cache; false = start again. */
 static bool
 run_uncached(const Lookup *lookup)
 {
-	PgCacheResult result = {.rows = lookup->rows};
+	PgCacheResult result = {.rows = answer_rows(lookup)};
 
 	return pgcache_compute(lookup->query, lookup->params, &result, NULL);
 }
@@ -254,23 +273,6 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 	return has_columns(entry, lookup->query->source->resultDesc);
 }
 
-static void
-return_rows(const PgCacheEntry *entry, TupleDesc desc, Tuplestorestate *rows)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	PgCacheReader reader;
-	MinimalTuple tuple;
-
-	pgcache_reader_start(&reader, entry);
-	while ((tuple = pgcache_reader_next(&reader)) != NULL)
-	{
-		ExecStoreMinimalTuple(tuple, slot, false);
-		tuplestore_puttupleslot(rows, slot);
-		CHECK_FOR_INTERRUPTS();
-	}
-	ExecDropSingleTupleTableSlot(slot);
-}
-
 /* Would the result have the same key if it were asked for now? */
 static bool
 key_still_holds(const Lookup *lookup)
@@ -322,7 +324,7 @@ verify_hit(const Lookup *lookup, PgCacheEntry *entry)
 {
 	Verification verification = {lookup, entry, false};
 	PgCacheResult result = {
-		.rows = lookup->rows,
+		.rows = answer_rows(lookup),
 		.keep = true,
 		.limit = SIZE_MAX,
 		.snapshot_taken = check_fairness,
@@ -334,46 +336,54 @@ verify_hit(const Lookup *lookup, PgCacheEntry *entry)
 	if (!verification.fair || !is_current(entry, lookup) || !key_still_holds(lookup))
 		return true;
 	pgcache_stats_add(PGCACHE_COUNT_VERIFIED, 1);
-	if (!pgcache_verify_same(entry, lookup->query->source->resultDesc, lookup->rows))
+	if (!pgcache_verify_same(entry, lookup->query->source->resultDesc, lookup->answer->rows))
 		report_mismatch(lookup, entry, result.nrows);
 	return true;
 }
 
-typedef enum Answer
+typedef enum Outcome
 {
 	ANSWERED,
 	NOT_STORED,
 	START_AGAIN
-} Answer;
+} Outcome;
 
-static Answer
+static void
+count_hit(PgCacheEntry *entry)
+{
+	pgcache_store_touch(entry);
+	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
+	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
+}
+
+static Outcome
 answer_from_store(Lookup *lookup)
 {
 	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
-	Answer		answer = NOT_STORED;
 
 	if (entry == NULL)
 		return NOT_STORED;
 	PGCACHE_TESTPOINT("hit-pinned");
-	if (entry_serves(entry, lookup) &&
-		!pgcache_mark_meets(pgcache_entry_deps(entry), entry->ndeps))
+	if (!entry_serves(entry, lookup) ||
+		pgcache_mark_meets(pgcache_entry_deps(entry), entry->ndeps))
 	{
-		PGCACHE_TESTPOINT("hit-valid");
-		pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
-		answer = ANSWERED;
-		if (!pgcache_verify_wanted(lookup->query))
-			return_rows(entry, lookup->query->source->resultDesc, lookup->rows);
-		else if (!verify_hit(lookup, entry))
-			answer = START_AGAIN;
+		pgcache_store_unpin(entry);
+		return NOT_STORED;
 	}
-	if (answer == ANSWERED)
+	PGCACHE_TESTPOINT("hit-valid");
+	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
+	if (pgcache_verify_wanted(lookup->query))
 	{
-		pgcache_store_touch(entry);
-		pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
-		pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
+		bool		done = verify_hit(lookup, entry);
+
+		if (done)
+			count_hit(entry);
+		pgcache_store_unpin(entry);
+		return done ? ANSWERED : START_AGAIN;
 	}
-	pgcache_store_unpin(entry);
-	return answer;
+	count_hit(entry);
+	pgcache_answer_hit(lookup->answer, entry);
+	return ANSWERED;
 }
 
 /*
@@ -476,7 +486,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.cost_us = result->cost_us;
 	meta.created_at = now;
 	meta.expires_at = expiry(lookup->request->ttl_us, now);
-	return write_entry(&meta, lookup->rows, desc) ? PGCACHE_REASON_NONE : PGCACHE_NO_MEMORY;
+	return write_entry(&meta, lookup->answer->rows, desc) ? PGCACHE_REASON_NONE : PGCACHE_NO_MEMORY;
 }
 
 /* Run the query and store its result; false = start again. */
@@ -484,7 +494,7 @@ static bool
 fill(const Lookup *lookup)
 {
 	PgCacheResult result = {
-		.rows = lookup->rows,
+		.rows = answer_rows(lookup),
 		.keep = true,
 		.limit = Min((Size) pgcache_max_entry_size * 1024, pgcache_store_max_rows_len()),
 	};
@@ -500,6 +510,7 @@ fill(const Lookup *lookup)
 	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
 	{
 		report_bypass(lookup, reason);
+		lookup->answer->bypass = reason;
 		return true;
 	}
 	if (reason != PGCACHE_REASON_NONE)
@@ -512,12 +523,13 @@ fill(const Lookup *lookup)
 static bool
 answer_or_fill(Lookup *lookup)
 {
-	Answer		answer = answer_from_store(lookup);
+	Outcome		outcome = answer_from_store(lookup);
 
+	lookup->answer->hit = outcome == ANSWERED;
 	/* what a prepared transaction left pending would keep it from the store */
-	if (answer == NOT_STORED && pgcache_prepared_reap())
-		return false;
-	return answer == ANSWERED || (answer == NOT_STORED && fill(lookup));
+	if (outcome != NOT_STORED || pgcache_prepared_reap())
+		return outcome == ANSWERED;
+	return fill(lookup);
 }
 
 /* The steps that every use of a query begins with. */
@@ -549,14 +561,16 @@ build_key(Lookup *lookup)
 }
 
 /*
- * Answer a request: put the rows of the query's result into "rows".
+ * Answer a request with the rows of the query's result.  The answer is the
+ * caller's to end.
  */
 void
-pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
+pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 {
-	Lookup		lookup = {.request = request,.rows = rows};
+	Lookup		lookup = {.request = request,.answer = answer};
 	bool		done = false;
 
+	memset(answer, 0, sizeof(*answer));
 	while (!done)
 	{
 		PgCacheReason reason;
@@ -572,6 +586,7 @@ pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows)
 		if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
+			answer->bypass = reason;
 			if (reason == PGCACHE_CATALOG_CHANGE)
 				pgcache_query_forget(lookup.query);
 			done = run_uncached(&lookup);

@@ -12,10 +12,9 @@
 #define PGCACHE_LOOKUP_H
 
 #include "access/tupdesc.h"
-#include "utils/tuplestore.h"
 
+#include "answer.h"
 #include "query.h"
-#include "store.h"
 
 #define PGCACHE_TTL_DEFAULT		(-1)
 
@@ -26,6 +25,8 @@ typedef struct PgCacheRequest
 	const char *tags;			/* zero-terminated strings, sorted, one after
 								 * the other */
 	uint32		tags_len;
+	MemoryContext context;		/* where the answer lives, */
+	bool		random_access;	/* and whether it is read backward */
 
 	/*
 	 * Called with the result's shape before any row is put; may raise an
@@ -51,7 +52,7 @@ typedef struct PgCacheExplanation
 } PgCacheExplanation;
 
 extern void pgcache_lookup_init(void);
-extern void pgcache_lookup(const PgCacheRequest *request, Tuplestorestate *rows);
+extern void pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer);
 extern void pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation);
 extern uint32 pgcache_lookup_query_slot(const PgCacheCall *call);
 

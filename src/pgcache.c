@@ -27,6 +27,7 @@
 #include "lookup.h"
 #include "mark.h"
 #include "query.h"
+#include "scan.h"
 #include "shmem.h"
 #include "store.h"
 
@@ -54,7 +55,9 @@ xact_callback(XactEvent event, void *arg)
 static void
 subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		pgcache_store_reassign(GetCurrentTransactionNestLevel());
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		pgcache_store_release(GetCurrentTransactionNestLevel());
 		pgcache_query_release_all(GetCurrentTransactionNestLevel());
@@ -75,6 +78,7 @@ _PG_init(void)
 	pgcache_query_init();
 	pgcache_lookup_init();
 	pgcache_compute_init();
+	pgcache_scan_plan_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
 	preloaded = true;

@@ -349,13 +349,13 @@ reserve_use(void)
 static void
 build_identity(StringInfo buf, const PgCacheCall *call)
 {
-	Oid			head[3] = {GetUserId(), call->form, call->nparams};
+	uint64		settings = pgcache_settings_id();
+	uint32		head[5] = {GetUserId(), call->form, call->nparams, (uint32) settings, (uint32) (settings >> 32)};
 
 	appendBinaryStringInfo(buf, (char *) head, sizeof(head));
 	if (call->nparams > 0)
 		appendBinaryStringInfo(buf, (char *) call->types, call->nparams * sizeof(Oid));
 	appendBinaryStringInfo(buf, call->text, call->text_len);
-	pgcache_settings_append(buf);
 }
 
 static void

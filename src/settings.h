@@ -15,6 +15,7 @@
 
 #include "pgcache.h"
 
+extern uint64 pgcache_settings_id(void);
 extern void pgcache_settings_append(StringInfo buf);
 
 #endif							/* PGCACHE_SETTINGS_H */

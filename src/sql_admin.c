@@ -33,9 +33,8 @@
 #include "utils/regproc.h"
 #include "utils/timestamp.h"
 
-#include "lookup.h"
 #include "mark.h"
-#include "sql_api.h"
+#include "request.h"
 #include "stats.h"
 #include "store.h"
 #include "versions.h"
@@ -134,7 +133,7 @@ cache_invalidate_query(PG_FUNCTION_ARGS)
 	PgCacheCall call;
 
 	pgcache_require_args(fcinfo, 2);
-	pgcache_get_call(fcinfo, 0, PGCACHE_FORM_ROWS, &call);
+	pgcache_call_get(fcinfo->args, PGCACHE_FORM_ROWS, &call);
 	pgcache_mark_declared(pgcache_lookup_query_slot(&call));
 	PG_RETURN_VOID();
 }
@@ -631,7 +630,7 @@ cache_explain(PG_FUNCTION_ARGS)
 	char	   *reason;
 
 	pgcache_require_args(fcinfo, 2);
-	pgcache_get_call(fcinfo, 0, PGCACHE_FORM_ROWS, &call);
+	pgcache_call_get(fcinfo->args, PGCACHE_FORM_ROWS, &call);
 	pgcache_lookup_explain(&call, &explanation);
 
 	reason = explain_reason(&explanation);

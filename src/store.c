@@ -295,6 +295,14 @@ pgcache_store_release(int nest_level)
 	}
 }
 
+/* A subtransaction at this nesting level is over, and its pins are its parent's. */
+void
+pgcache_store_reassign(int nest_level)
+{
+	for (int i = 0; i < npins; i++)
+		pins[i].nest_level = Min(pins[i].nest_level, nest_level - 1);
+}
+
 /*
  * Reading rows
  */

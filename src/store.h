@@ -139,6 +139,7 @@ extern void pgcache_store_sweep(void);
 
 /* Transaction ends */
 extern void pgcache_store_release(int nest_level);
+extern void pgcache_store_reassign(int nest_level);
 
 /* Accounting */
 extern uint64 pgcache_store_entries(void);

@@ -18,7 +18,7 @@ never() {
 	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
 }
 
-read_side='^(lookup|compute|codec|query|analysis|key|sql_api)\.[ch]'
+read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_plan|answer|request)\.[ch]'
 write_side='^(capture|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
@@ -28,7 +28,7 @@ never "$write_side"' \./(lookup|compute|codec|query|store)\.h' "the write side d
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
-never '^(?!(compute|capture|vary)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c; capture.c watches"
+never '^(?!(compute|capture|vary|scan)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
 never '^(?!(store\w*|versions|stats|prepared|worker|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
 	"locks belong to the owners of shared memory"

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.c
+ *	  The rows of an answer.
+ *
+ * Rows of a hit are handed out in place, from the shared memory of the entry, so
+ * nothing is copied; they are good as long as the entry is pinned, which it is
+ * until the answer ends or the (sub)transaction fails.
+ *
+ * IDENTIFICATION
+ *	  src/answer.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "answer.h"
+
+/* Take over the caller's pin. */
+void
+pgcache_answer_hit(PgCacheAnswer *answer, PgCacheEntry *entry)
+{
+	answer->entry = entry;
+	pgcache_reader_start(&answer->reader, entry);
+}
+
+/* Put the next row into a slot for minimal tuples; false, and an empty slot, at the end. */
+bool
+pgcache_answer_next(PgCacheAnswer *answer, TupleTableSlot *slot)
+{
+	MinimalTuple tuple;
+
+	if (answer->entry == NULL)
+		return tuplestore_gettupleslot(answer->rows, true, false, slot);
+	tuple = pgcache_reader_next(&answer->reader);
+	if (tuple == NULL)
+	{
+		ExecClearTuple(slot);
+		return false;
+	}
+	ExecStoreMinimalTuple(tuple, slot, false);
+	return true;
+}
+
+/* Begin with the first row again. */
+void
+pgcache_answer_rewind(PgCacheAnswer *answer)
+{
+	if (answer->entry != NULL)
+		pgcache_reader_start(&answer->reader, answer->entry);
+	else if (answer->rows != NULL)
+		tuplestore_rescan(answer->rows);
+}
+
+/* No slot may hold a row of it any more. */
+void
+pgcache_answer_end(PgCacheAnswer *answer)
+{
+	if (answer->entry != NULL)
+		pgcache_store_unpin(answer->entry);
+	if (answer->rows != NULL)
+		tuplestore_end(answer->rows);
+	memset(answer, 0, sizeof(*answer));
+}

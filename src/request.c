@@ -1,0 +1,184 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *	  The arguments of the functions that read through the cache.
+ *
+ * They come as evaluated values, either from the function call or from the scan
+ * that takes its place (scan.c).
+ *
+ * IDENTIFICATION
+ *	  src/request.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "request.h"
+
+/*
+ * The library may be newer than the SQL objects (or older): refuse calls with
+ * another number of arguments than this version knows.
+ */
+void
+pgcache_require_args(FunctionCallInfo fcinfo, int nargs)
+{
+	pgcache_require_loaded();
+	if (PG_NARGS() != nargs)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("SQL objects of pgcache do not match the library"),
+				 errdetail("The function was called with %d arguments, library version %s takes %d.",
+						   PG_NARGS(), PGCACHE_VERSION, nargs),
+				 errhint("Run ALTER EXTENSION pgcache UPDATE.")));
+}
+
+static bool
+is_padding(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == ';';
+}
+
+/* The text without white space and semicolons around it. */
+static void
+get_text(text *arg, PgCacheCall *call)
+{
+	const char *text = VARDATA_ANY(arg);
+	uint32		len = VARSIZE_ANY_EXHDR(arg);
+
+	while (len > 0 && is_padding(text[len - 1]))
+		len--;
+	while (len > 0 && is_padding(*text))
+	{
+		text	  ++;
+
+		len--;
+	}
+	call->text = text;
+
+	call->text_len = len;
+}
+
+/* Take the parameter row apart. */
+static void
+get_params(HeapTupleHeader record, PgCacheCall *call)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(record),
+												   HeapTupleHeaderGetTypMod(record));
+	Datum	   *values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	bool	   *nulls = palloc(Max(desc->natts, 1) * sizeof(bool));
+	HeapTupleData tuple = {0};
+	int			n = 0;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+	tuple.t_data = record;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+
+	call->types = palloc(Max(desc->natts, 1) * sizeof(Oid));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attisdropped)
+			continue;
+		call->types[n] = TupleDescAttr(desc, i)->atttypid;
+		values[n] = values[i];
+		nulls[n] = nulls[i];
+		n++;
+	}
+	call->nparams = n;
+	call->values = values;
+	call->nulls = nulls;
+}
+
+/* Query text and parameter row. */
+void
+pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call)
+{
+	memset(call, 0, sizeof(*call));
+	call->form = form;
+	if (args[0].isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("query must not be null")));
+	get_text(DatumGetTextPP(args[0].value), call);
+	if (!args[1].isnull)
+		get_params(DatumGetHeapTupleHeader(args[1].value), call);
+}
+
+/* An interval as microseconds, months and days having their usual lengths. */
+static int64
+interval_to_us(const Interval *interval, const char *argument)
+{
+	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
+	int64		us;
+
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, interval->time, &us))
+		us = PG_INT64_MAX;
+	if (us < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", argument)));
+	return us;
+}
+
+static int
+compare_tags(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Sorted, without duplicates, each with its zero byte. */
+static void
+get_tags(ArrayType *array, PgCacheRequest *request)
+{
+	StringInfoData buf;
+	Datum	   *elems;
+	bool	   *nulls;
+	char	  **tags;
+	int			n;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &n);
+	tags = palloc(Max(n, 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+	{
+		tags[i] = nulls[i] ? "" : TextDatumGetCString(elems[i]);
+		if (*tags[i] == '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a tag must not be null or empty"),
+					 errdetail("Element %d of the tags is.", i + 1)));
+	}
+	qsort(tags, n, sizeof(char *), compare_tags);
+
+	initStringInfo(&buf);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || strcmp(tags[i - 1], tags[i]) != 0)
+			appendBinaryStringInfo(&buf, tags[i], strlen(tags[i]) + 1);
+	}
+	request->tags = buf.data;
+	request->tags_len = buf.len;
+}
+
+/* All that PGCACHE_REQUEST_ARGS counts. */
+void
+pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest *request)
+{
+	memset(request, 0, sizeof(*request));
+	pgcache_call_get(args, form, &request->call);
+	request->ttl_us = args[2].isnull ? PGCACHE_TTL_DEFAULT :
+		interval_to_us(DatumGetIntervalP(args[2].value), "ttl");
+	if (!args[3].isnull)
+		get_tags(DatumGetArrayTypeP(args[3].value), request);
+
+	/* how old a value may be: current ones always qualify */
+	if (!args[4].isnull)
+		(void) interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.h
+ *	  The arguments of the functions that read through the cache.
+ *
+ * IDENTIFICATION
+ *	  src/request.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_REQUEST_H
+#define PGCACHE_REQUEST_H
+
+#include "fmgr.h"
+
+#include "lookup.h"
+
+/* query, params, ttl, tags, stale: in this order, by themselves or behind others */
+#define PGCACHE_REQUEST_ARGS 5
+
+extern void pgcache_require_args(FunctionCallInfo fcinfo, int nargs);
+extern void pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call);
+extern void pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest *request);
+
+#endif							/* PGCACHE_REQUEST_H */

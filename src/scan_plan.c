@@ -1,0 +1,278 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_plan.c
+ *	  Plans cache_query() in FROM as a scan of its own.
+ *
+ * A function in FROM has all its rows copied into a tuplestore, and read back
+ * from there.  The scan that takes its place here (scan.c) hands out the rows of
+ * an entry where they stand in shared memory, and takes the parameters as they
+ * are instead of as a row.
+ *
+ * Left to the function are the calls for which a scan of relation 0 does not do
+ * in PostgreSQL (references to whole rows, which row locks and UPDATE need too),
+ * and the unusual ones: WITH ORDINALITY, ROWS FROM several functions, a row type
+ * with dropped columns, a function with settings of its own.
+ *
+ * IDENTIFICATION
+ *	  src/scan_plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "request.h"
+#include "scan.h"
+
+static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+
+extern Datum cache_query(PG_FUNCTION_ARGS);
+extern Datum cache_query_as(PG_FUNCTION_ARGS);
+
+/*
+ * Which calls
+ */
+
+/* Is it a call of this C function, with as many arguments as it takes? */
+static bool
+calls(const FuncExpr *call, PGFunction function, int nargs)
+{
+	FmgrInfo	info;
+
+	if (list_length(call->args) != nargs)
+		return false;
+	fmgr_info(call->funcid, &info);
+	return info.fn_addr == function;
+}
+
+/* A row type whose columns are all there, by value NULL::type. */
+static bool
+is_plain_row_type(const FuncExpr *call)
+{
+	Node	   *example = linitial(call->args);
+	TupleDesc	desc;
+	bool		plain = true;
+
+	if (!IsA(example, Const) || get_typtype(exprType(example)) != TYPTYPE_COMPOSITE)
+		return false;
+	desc = lookup_rowtype_tupdesc(exprType(example), -1);
+	for (int i = 0; i < desc->natts; i++)
+		plain = plain && !TupleDescAttr(desc, i)->attisdropped;
+	ReleaseTupleDesc(desc);
+	return plain;
+}
+
+/* The call that the scan can stand for, or NULL. */
+static FuncExpr *
+scannable_call(const RangeTblEntry *rte)
+{
+	FuncExpr   *call;
+
+	if (rte->rtekind != RTE_FUNCTION || rte->funcordinality || list_length(rte->functions) != 1)
+		return NULL;
+	call = (FuncExpr *) linitial_node(RangeTblFunction, rte->functions)->funcexpr;
+	if (call == NULL || !IsA(call, FuncExpr) || !call->funcretset ||
+		!pgcache_is_user_object(call->funcid))
+		return NULL;
+	if (call->funcresulttype == RECORDOID)
+		return calls(call, cache_query, PGCACHE_REQUEST_ARGS) ? call : NULL;
+	if (calls(call, cache_query_as, 1 + PGCACHE_REQUEST_ARGS) && is_plain_row_type(call))
+		return call;
+	return NULL;
+}
+
+/* Does the query need rows of the relation as a whole? */
+static bool
+needs_whole_rows(const RelOptInfo *rel)
+{
+	Bitmapset  *attrs = NULL;
+	ListCell   *lc;
+
+	if (rel->min_attr <= 0 && !bms_is_empty(rel->attr_needed[-rel->min_attr]))
+		return true;
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid, &attrs);
+	return bms_is_member(-FirstLowInvalidHeapAttributeNumber, attrs);
+}
+
+/*
+ * The plan
+ */
+
+/* The fields of a row that is known now, as constants. */
+static List *
+fields_of_constant(const Const *row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row->constvalue);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											  HeapTupleHeaderGetTypMod(header));
+	Datum	   *values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	bool	   *nulls = palloc(Max(desc->natts, 1) * sizeof(bool));
+	HeapTupleData tuple = {0};
+	List	   *fields = NIL;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value = values[i];
+
+		if (!nulls[i])
+			value = datumCopy(value, att->attbyval, att->attlen);
+		fields = lappend(fields, makeConst(att->atttypid, att->atttypmod, att->attcollation,
+										   att->attlen, value, nulls[i], att->attbyval));
+	}
+	ReleaseTupleDesc(desc);
+	return fields;
+}
+
+/*
+ * The fields of the parameter row, so that no row has to be formed and taken
+ * apart; false if they are not known before it is.
+ */
+static bool
+parameter_fields(Node *params, List **fields)
+{
+	*fields = NIL;
+	if (IsA(params, RowExpr) && ((RowExpr *) params)->row_typeid == RECORDOID)
+	{
+		*fields = ((RowExpr *) params)->args;
+		return true;
+	}
+	if (exprType(params) != RECORDOID || !IsA(params, Const))
+		return false;
+	if (!((Const *) params)->constisnull)
+		*fields = fields_of_constant((Const *) params);
+	return true;
+}
+
+static List *
+append_column(List *columns, Index relid, Oid type, int32 typmod, Oid collation)
+{
+	int			attno = list_length(columns) + 1;
+	Var		   *var = makeVar(relid, attno, type, typmod, collation, 0);
+
+	return lappend(columns, makeTargetEntry((Expr *) var, attno, NULL, false));
+}
+
+/* One Var for each column. */
+static List *
+column_list(const RangeTblFunction *function, Index relid)
+{
+	Oid			rowtype = exprType(function->funcexpr);
+	List	   *columns = NIL;
+	TupleDesc	desc;
+	ListCell   *type,
+			   *typmod,
+			   *collation;
+
+	forthree(type, function->funccoltypes, typmod, function->funccoltypmods,
+			 collation, function->funccolcollations)
+		columns = append_column(columns, relid, lfirst_oid(type), lfirst_int(typmod),
+								lfirst_oid(collation));
+	if (rowtype == RECORDOID)
+		return columns;
+
+	desc = lookup_rowtype_tupdesc(rowtype, -1);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		columns = append_column(columns, relid, att->atttypid, att->atttypmod, att->attcollation);
+	}
+	ReleaseTupleDesc(desc);
+	return columns;
+}
+
+/* CustomPathMethods.PlanCustomPath */
+static Plan *
+plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, List *clauses,
+		  List *custom_plans)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	FuncExpr   *call = scannable_call(rte);
+	bool		as_row_type = call->funcresulttype != RECORDOID;
+	List	   *args = as_row_type ? list_copy_tail(call->args, 1) : call->args;
+	CustomScan *scan = makeNode(CustomScan);
+	List	   *fields;
+	bool		apart = parameter_fields(list_nth(args, 1), &fields);
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	scan->scan.scanrelid = 0;
+	scan->flags = path->flags;
+	scan->methods = &pgcache_scan_methods;
+	scan->custom_scan_tlist = column_list(linitial_node(RangeTblFunction, rte->functions),
+										  rel->relid);
+	scan->custom_private = list_make3_oid(call->funcid, apart ? 0 : 1, as_row_type ? 1 : 0);
+	scan->custom_exprs = list_make4(linitial(args), lthird(args), lfourth(args), list_nth(args, 4));
+	scan->custom_exprs = apart ? list_concat(scan->custom_exprs, fields) :
+		lappend(scan->custom_exprs, lsecond(args));
+
+	/* the plan is as good as the function that it stands for */
+	record_plan_function_dependency(root, call->funcid);
+	return &scan->scan.plan;
+}
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "PgCache",
+	.PlanCustomPath = plan_scan,
+};
+
+/* Put the scan in the place of the function scan. */
+static void
+plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+{
+	CustomPath *path;
+	QualCost	quals;
+
+	if (prev_set_rel_pathlist)
+		prev_set_rel_pathlist(root, rel, rti, rte);
+
+	if (!pgcache_is_loaded() || rte->rtekind != RTE_FUNCTION || rel->reloptkind != RELOPT_BASEREL ||
+		scannable_call(rte) == NULL || needs_whole_rows(rel))
+		return;
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
+	path->path.rows = path->path.param_info ? path->path.param_info->ppi_rows : rel->rows;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->methods = &path_methods;
+
+	cost_qual_eval(&quals, rel->baserestrictinfo, root);
+	path->path.startup_cost = quals.startup + cpu_operator_cost;
+	path->path.total_cost = path->path.startup_cost + (cpu_tuple_cost + quals.per_tuple) * rel->tuples;
+
+	rel->pathlist = NIL;
+	add_path(rel, &path->path);
+}
+
+/* Installs the hook; called once, from _PG_init. */
+void
+pgcache_scan_plan_init(void)
+{
+	RegisterCustomScanMethods(&pgcache_scan_methods);
+	prev_set_rel_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = plan_rel;
+}
