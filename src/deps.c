@@ -36,7 +36,6 @@ pgcache_depset_add(PgCacheDepSet *set, uint32 slot, Oid object)
 		set->deps = set->deps == NULL ? palloc(set->max * sizeof(PgCacheDep)) :
 			repalloc(set->deps, set->max * sizeof(PgCacheDep));
 	}
-	set->deps[set->ndeps].seq = 0;
 	set->deps[set->ndeps].slot = slot;
 	set->deps[set->ndeps].object = object;
 	set->ndeps++;

@@ -61,7 +61,7 @@ typedef struct Lookup
 static PgCacheEntryState
 entry_state(const PgCacheEntry *entry)
 {
-	if (!pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps))
+	if (!pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps, entry->since))
 		return PGCACHE_ENTRY_INVALID;
 	if (entry->expires_at != DT_NOEND && entry->expires_at <= GetCurrentTimestamp())
 		return PGCACHE_ENTRY_EXPIRED;
@@ -460,7 +460,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_TEMPORARY_TABLE;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
-		!pgcache_deps_settle(deps->deps, deps->ndeps, lookup->since))
+		!pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since))
 		return PGCACHE_CONCURRENT_WRITE;
 	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
 		return PGCACHE_OLD_SNAPSHOT;
@@ -478,6 +478,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.column_types = types;
 	meta.deps = deps->deps;
 	meta.ndeps = deps->ndeps;
+	meta.since = lookup->since;
 	meta.tags = lookup->tags;
 	meta.tags_len = lookup->tags_len;
 	meta.nrows = result->nrows;
@@ -639,7 +640,8 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 	{
 		explanation->state = entry_state(explanation->entry);
 		explanation->changed = pgcache_deps_first_changed(pgcache_entry_deps(explanation->entry),
-														  explanation->entry->ndeps);
+														  explanation->entry->ndeps,
+														  explanation->entry->since);
 	}
 	pgcache_query_release(lookup.query);
 }

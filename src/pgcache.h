@@ -35,13 +35,13 @@ typedef enum PgCacheForm
 } PgCacheForm;
 
 /*
- * A dependency: "slot had this seq when the result was current".  "object" is
- * the OID the slot stands for (relation, function or type; 0 for others) and
- * serves display only.  See versions.h.
+ * A dependency of what was found out under a clock reading, which is kept
+ * beside the dependencies: good as long as the slot was not stamped later.
+ * "object" is the OID the slot stands for (relation, function or type; 0 for
+ * others) and serves display only.  See versions.h.
  */
 typedef struct PgCacheDep
 {
-	uint64		seq;
 	uint32		slot;
 	Oid			object;
 } PgCacheDep;

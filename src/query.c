@@ -413,7 +413,8 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
 	query->types = analysis.types;
-	if (!pgcache_deps_settle(query->types.deps, query->types.ndeps, since))
+	query->types_since = since;
+	if (!pgcache_deps_settled(query->types.deps, query->types.ndeps, since))
 		query->once = true;		/* we may not have the messages: once only */
 	query->relations = analysis.relations;
 	query->vary = pgcache_vary_create(analysis.varies_by, analysis.runs_queries);
@@ -443,7 +444,7 @@ is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
 		query->catalog_seq == pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId)) &&
-		pgcache_deps_current(query->types.deps, query->types.ndeps) &&
+		pgcache_deps_current(query->types.deps, query->types.ndeps, query->types_since) &&
 		!query->once &&
 		query->source->is_valid &&
 		!query->reanalysed &&

@@ -49,7 +49,8 @@ typedef struct PgCacheQuery
 	Oid		   *param_types;	/* resolved */
 	PgCacheReason reason;		/* why its result cannot be cached, if so */
 	PgCacheDepSet deps;
-	PgCacheDepSet types;		/* with the seqs it was analysed under */
+	PgCacheDepSet types;
+	uint64		types_since;	/* the clock when the types were looked at */
 	List	   *relations;		/* OIDs of those it names, views included */
 	PgCacheVary *vary;			/* whose values are part of the key, or NULL */
 	bool		once;			/* not to be used for another call */

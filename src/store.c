@@ -427,6 +427,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta)
 	entry->key_len = meta->key->len;
 	entry->text_offset = meta->key->text_offset;
 	entry->text_len = meta->key->text_len;
+	entry->since = meta->since;
 	entry->nrows = meta->nrows;
 	entry->cost_us = meta->cost_us;
 	entry->created_at = meta->created_at;

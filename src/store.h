@@ -69,6 +69,8 @@ typedef struct PgCacheEntry
 	uint32		text_offset;	/* the query text within the key */
 	uint32		text_len;
 	uint32		first_rows_len; /* bytes of rows that stand behind the key */
+	uint64		since;			/* the clock reading that the dependencies
+								 * were settled with */
 	uint64		nrows;
 	uint64		bytes;			/* arena bytes of all extents */
 	uint64		cost_us;		/* how long the computation took */
@@ -89,6 +91,7 @@ typedef struct PgCacheEntryMeta
 	const Oid  *column_types;
 	const PgCacheDep *deps;
 	uint32		ndeps;
+	uint64		since;			/* the clock reading they were settled with */
 	const char *tags;
 	uint32		tags_len;
 	uint64		nrows;

@@ -12,9 +12,9 @@
  *				then seq = max(seq, ++clock), then pending--
  *	reader	on a miss: g0 = clock, then accept invalidation messages, then
  *				take a new snapshot, then compute;
- *				the result may be stored with the slots' present seqs if every
- *				slot has pending == 0 and seq <= g0 (pgcache_deps_settle)
- *			on a hit: every slot's seq equals the stored one
+ *				the result may be stored, with g0, if every slot has
+ *				pending == 0 and seq <= g0 (pgcache_deps_settled)
+ *			on a hit: every slot has seq <= g0 (pgcache_deps_current)
  *			under an older snapshot (REPEATABLE READ, a cursor, ...), for a hit
  *				as well as for storing: in addition the snapshot sees every slot
  *				(pgcache_deps_seen)
@@ -23,10 +23,20 @@
  * ProcArray after that snapshot, so its second stamp is later than g0.  At the
  * time the reader settles, such a writer has either finished (seq > g0), or is
  * between its stamps (pending > 0), or has not begun: then its first stamp
- * comes before it can be visible, and the stored seq no longer matches.  The
- * slots need not be known before the computation, because g0 is one reading
- * of one clock for all of them.  The same argument holds for catalogs, with
- * the acceptance of invalidation messages in the place of the snapshot.
+ * comes before it can be visible, and is later than g0.  The slots need not be
+ * known before the computation, because g0 is one reading of one clock for all
+ * of them.  The same argument holds for catalogs, with the acceptance of
+ * invalidation messages in the place of the snapshot.
+ *
+ * Why a hit may compare with g0.  Drawing a clock value and raising seq to it
+ * are two steps, so a value drawn before the reader's g0 could reach the slot
+ * after the reader has settled, and seq <= g0 would go on to hold.  It cannot:
+ * both stamps stand between pending++ and pending--, and all of them are full
+ * barriers.  Who reads a clock that includes the drawn value, and then pending,
+ * finds pending > 0 unless the slot has been raised, and then finds that in
+ * seq.  So once settled, seq either stays what it is or is raised above g0:
+ * "seq <= g0" and "seq is what it was when settled" are the same, and an entry
+ * needs one number for all its slots.
  *
  * Old snapshots.  A snapshot sees all that was announced for a slot if every
  * writer had ended when it was taken.  Either of two facts shows that: the
@@ -236,12 +246,12 @@ pgcache_slot_seq(uint32 slot)
 }
 
 /*
- * Fill in the present seq of each dependency and tell whether a result that
- * was computed under a snapshot taken after clock reading "since" is current
- * with them.  If not, the result must not be stored.
+ * Is a result that was computed under a snapshot taken after clock reading
+ * "since" current, and will it show in these slots when it no longer is?  If
+ * not, the result must not be stored.
  */
 bool
-pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since)
+pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since)
 {
 	pg_memory_barrier();
 	for (int i = 0; i < ndeps; i++)
@@ -252,35 +262,34 @@ pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since)
 		if (pg_atomic_read_u32(&slot->pending) != 0)
 			return false;
 		pg_read_barrier();
-		deps[i].seq = pg_atomic_read_u64(&slot->seq);
-		if (deps[i].seq > since)
+		if (pg_atomic_read_u64(&slot->seq) > since)
 			return false;
 	}
 	return true;
 }
 
-/* Has nothing been written since these dependencies were settled? */
+/* Has nothing been written since these dependencies were settled with "since"? */
 bool
-pgcache_deps_current(const PgCacheDep *deps, int ndeps)
+pgcache_deps_current(const PgCacheDep *deps, int ndeps, uint64 since)
 {
-	return pgcache_deps_first_changed(deps, ndeps) < 0;
+	return pgcache_deps_first_changed(deps, ndeps, since) < 0;
 }
 
 /* The first dependency that was written since, or -1. */
 int
-pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps)
+pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 since)
 {
 	pg_read_barrier();
 	for (int i = 0; i < ndeps; i++)
 	{
-		if (pg_atomic_read_u64(&versions->slots[deps[i].slot].seq) != deps[i].seq)
+		if (pg_atomic_read_u64(&versions->slots[deps[i].slot].seq) > since)
 			return i;
 	}
 	return -1;
 }
 
 /*
- * Has all that was announced for these dependencies until their seqs were read
+ * Has all that was announced for these dependencies until they were settled
  * ended before a snapshot with these limits was taken?  To be asked of settled
  * dependencies, or those of a pinned entry that is found current afterwards.
  */

@@ -58,11 +58,11 @@ extern PgCacheSlotKind pgcache_slot_kind(uint32 slot);
 /* Reading */
 extern uint64 pgcache_clock_read(void);
 extern uint64 pgcache_slot_seq(uint32 slot);
-extern bool pgcache_deps_settle(PgCacheDep *deps, int ndeps, uint64 since);
-extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps);
+extern bool pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since);
+extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps, uint64 since);
 extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
 							  FullTransactionId xmin, FullTransactionId xmax);
-extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps);
+extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 since);
 extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
 
 /* Writing: called by mark.c alone */

@@ -73,6 +73,7 @@ broken "pending cleared before visibility" -DEARLY_FINISH
 broken "pending cleared before messages are sent" -DCATALOG -DUNSENT_FINISH
 broken "prepared transaction finished at PREPARE" -DPREPARED -DEARLY_REAP
 broken "prepared transaction finished before its locks are released" -DPREPARED -DCATALOG -DLOCKED_REAP
+broken "clock advanced before pending is raised" -DEARLY_DRAW
 broken "pending ignored" -DNO_PENDING
 broken "dependencies known before the computation only" -DEARLY_DEPS
 broken "last_xid raised after pending is cleared" "${OLD_HIT[@]}" -DLATE_LAST_XID
@@ -81,7 +82,7 @@ broken "visible_xid read before visibility" "${OLD_FILL[@]}" -DELSEWHERE -DEARLY
 broken "old snapshot hits unchecked" "${OLD_HIT[@]}" -DUNSEEN_HIT
 broken "old snapshot checked before the entry is found" "${OLD_HIT[@]}" -DUNPINNED_HIT
 broken "old snapshot fills unchecked" "${OLD_FILL[@]}" -DUNSEEN_FILL
-broken "old snapshot fills without looking at the clock" "${OLD_FILL[@]}" -DELSEWHERE -DUNTIMED_FILL
+broken "old snapshot fills with a clock read at the end" "${OLD_FILL[@]}" -DELSEWHERE -DUNTIMED_FILL
 broken "entry checked before verification's snapshot" -DVERIFY -DEARLY_VERIFY
 
 while [ -n "$(jobs -rp)" ]; do wait -n || true; done

@@ -46,6 +46,7 @@
  *	  EARLY_REAP	the slots of a prepared transaction are finished as soon as
  *					they are handed over
  *	  LOCKED_REAP	... when it is visible, but before its locks are released
+ *	  EARLY_DRAW	the clock is advanced before pending is raised
  *	  NO_PENDING	settle does not look at pending
  *	  EARLY_DEPS	dependencies are those known before the computation
  *	  LATE_LAST_XID	last_xid is raised after pending is cleared
@@ -54,8 +55,8 @@
  *	  UNSEEN_HIT	a hit does not ask whether the old snapshot sees the entry
  *	  UNPINNED_HIT	... asks before the entry is found
  *	  UNSEEN_FILL	a fill does not ask whether the old snapshot sees the result
- *	  UNTIMED_FILL	... does not compare seq with the clock: that the old snapshot
- *					sees a slot says nothing of a writer that is not finished
+ *	  UNTIMED_FILL	... reads the clock after it has settled: that the old snapshot sees a
+ *					slot says nothing of a writer that is not finished
  *	  EARLY_VERIFY	the entry is checked before the snapshot is taken
  *
  * Not broken, although the code does it otherwise:
@@ -94,7 +95,7 @@ byte visible_xid[TABLES];
 #endif
 
 bool stored;					/* the entry: */
-byte entry_seq[TABLES];
+byte entry_since;				/* 0: of no matter, since it is out of date */
 byte entry_version[TABLES];		/* 0 for a table that was not read */
 
 #ifdef PREPARED
@@ -128,7 +129,7 @@ byte ended;						/* number of XIDs that have ended */
 /* Private to a process, but to be renumbered. */
 byte drawn[STAMPERS * TABLES];	/* clock reading not yet in the slot */
 byte since[READERS];
-byte settled[READERS * TABLES];	/* or found in the entry */
+byte found_since[READERS];		/* the entry's */
 
 bool flip;						/* is table 1 read at even versions of table 0? */
 byte writers_begun;				/* like processes begin in their order; the other
@@ -152,47 +153,71 @@ bool over;						/* nothing can be hit any more, so writers and
 #endif
 
 #define OUT_OF_DATE \
-	(entry_seq[0] != seq[0] || (DEPENDS_ON_BOTH(entry_version[0]) && entry_seq[1] != seq[1]))
+	(seq[0] > entry_since || (DEPENDS_ON_BOTH(entry_version[0]) && seq[1] > entry_since))
 
 /*
- * Clock readings are only compared: the seq of a slot with those drawn for the
- * same slot, settled or stored for it, and with "since".  So they are replaced
- * by small numbers in the same order, and those settled or stored by 0 once the
- * slot's seq has passed them.
+ * Clock readings are only compared: the seq of a slot, and those drawn for it,
+ * with each other and with the clock readings of readers and of the entry.  So
+ * they are replaced by small numbers in the same order: readings by multiples of
+ * BAND, what lies between two of them by the numbers between.
  */
 c_code {
 #define BAND 8
+#define READINGS (1 + 2 * READERS)
 
+static int	nreadings;
+static unsigned char reading_was[READINGS];
+static unsigned char reading_is[READINGS];
+
+static void
+renumber_readings(unsigned char *cells, int n)
+{
+	for (int i = 0; i < n; i++)
+		reading_was[nreadings++] = cells[i];
+}
+
+/* the reading that a stamp comes after */
 static int
-band(unsigned char *since_was, int value)
+band(int value)
 {
 	int			result = 0;
 
-	for (int r = 0; r < READERS; r++)
-		if (since_was[r] && since_was[r] < value && now.since[r] > result)
-			result = now.since[r];
+	for (int i = 0; i < READINGS; i++)
+		if (reading_was[i] && reading_was[i] < value && reading_is[i] > result)
+			result = reading_is[i];
 	return result;
-}
-
-static void
-renumber_copy(unsigned char *copy, int seq_was, int seq)
-{
-	*copy = *copy == seq_was ? seq : 0;
 }
 
 static void
 renumber(void)
 {
-	unsigned char since_was[READERS];
+	nreadings = 0;
+	renumber_readings(now.since, READERS);
+	renumber_readings(now.found_since, READERS);
+	renumber_readings(&now.entry_since, 1);
+	now.clock = 1;
+	for (int i = 0; i < READINGS; i++)
+	{
+		int			rank = 1;
 
-	for (int r = 0; r < READERS; r++)
-		since_was[r] = now.since[r];
+		for (int j = 0; j < READINGS; j++)
+		{
+			int			first = 1;
+
+			for (int k = 0; k < j; k++)
+				first = first && reading_was[k] != reading_was[j];
+			rank += first && reading_was[j] && reading_was[j] < reading_was[i];
+		}
+		reading_is[i] = reading_was[i] ? rank * BAND : 0;
+		if (reading_is[i] > now.clock)
+			now.clock = reading_is[i];
+	}
 	for (int r = 0; r < READERS; r++)
 	{
-		if (since_was[r])
-			now.since[r] = since_was[1 - r] && since_was[1 - r] < since_was[r] ? 2 * BAND : BAND;
+		now.since[r] = reading_is[r];
+		now.found_since[r] = reading_is[READERS + r];
 	}
-	now.clock = now.since[0] > now.since[1] ? now.since[0] : now.since[1];
+	now.entry_since = reading_is[2 * READERS];
 
 	for (int t = 0; t < TABLES; t++)
 	{
@@ -210,15 +235,12 @@ renumber(void)
 		}
 		for (int i = 0; i < n; i++)
 		{
-			*cell[i] = band(since_was, was[i]) + 1;
+			*cell[i] = band(was[i]) + 1;
 			for (int j = 0; j < n; j++)
-				*cell[i] += was[j] < was[i] && band(since_was, was[j]) == band(since_was, was[i]);
+				*cell[i] += was[j] < was[i] && band(was[j]) == band(was[i]);
 			if (*cell[i] > now.clock)
 				now.clock = *cell[i];
 		}
-		renumber_copy(&now.entry_seq[t], was[0], now.seq[t]);
-		for (int r = 0; r < READERS; r++)
-			renumber_copy(&now.settled[r * TABLES + t], was[0], now.seq[t]);
 	}
 }
 }
@@ -236,12 +258,20 @@ inline next_table()
 }
 
 /* advance the clock, then raise the slot to it: two steps */
-inline stamp()
+inline draw()
 {
-	d_step { !over; clock++; drawn[me * TABLES + t] = clock; c_code { renumber(); } };
+	d_step { !over; clock++; drawn[me * TABLES + t] = clock; c_code { renumber(); } }
+}
+
+inline raise_seq()
+{
 	d_step {
 		RAISE(seq[t], drawn[me * TABLES + t]);
 		drawn[me * TABLES + t] = 0;
+		if
+		:: OUT_OF_DATE -> entry_since = 0
+		:: else
+		fi;
 		c_code { renumber(); };
 #ifndef READS
 		if
@@ -250,6 +280,12 @@ inline stamp()
 		fi
 #endif
 	}
+}
+
+inline stamp()
+{
+	draw();
+	raise_seq()
 }
 
 inline raise_last_xid()
@@ -282,11 +318,18 @@ inline read_next_xid()
 inline announce()
 {
 	do
-	::	pending[t]++;
+	::
+#ifdef EARLY_DRAW
+		draw();
+#endif
+		pending[t]++;
 #if !defined(XID_AFTER_SEQ) && !defined(LATE_LAST_XID)
 		raise_last_xid();
 #endif
-		stamp();
+#ifndef EARLY_DRAW
+		draw();
+#endif
+		raise_seq();
 #ifdef XID_AFTER_SEQ
 		raise_last_xid();
 #endif
@@ -564,7 +607,7 @@ inline check_seq(table)
 {
 	atomic {
 		if
-		:: good && seq[table] != settled[me * TABLES + table] -> good = false
+		:: good && seq[table] > found_since[me] -> good = false
 		:: else
 		fi
 	}
@@ -596,8 +639,7 @@ inline check_entry()
 inline pin()
 {
 	pinned = true;
-	settled[me * TABLES] = entry_seq[0];
-	settled[me * TABLES + 1] = entry_seq[1];
+	found_since[me] = entry_since;
 	both = DEPENDS_ON_BOTH(entry_version[0]);
 	good = true
 }
@@ -662,7 +704,6 @@ inline settle(table)
 	atomic {
 		if
 		:: good && !IN_TIME(table) -> good = false
-		:: good && IN_TIME(table) -> settled[me * TABLES + table] = seq[table]
 		:: else
 		fi
 	}
@@ -709,7 +750,12 @@ inline fill()
 	:: both -> settle(1)
 	:: else
 	fi;
-	d_step { since[me] = 0; c_code { renumber(); } };
+#ifdef UNTIMED_FILL
+	if
+	:: old -> read_clock()
+	:: else
+	fi;
+#endif
 #ifndef UNSEEN_FILL
 	sees_all();
 #endif
@@ -717,16 +763,17 @@ inline fill()
 		if
 		:: good ->
 			stored = true;
-			entry_seq[0] = settled[me * TABLES];
-			entry_seq[1] = settled[me * TABLES + 1];
+			entry_since = since[me];
 			entry_version[0] = version[0];
 			entry_version[1] = version[1]
 		:: else
 		fi;
 		if
-		:: !good || OUT_OF_DATE -> STOP
+		:: !good || OUT_OF_DATE -> entry_since = 0; STOP
 		:: else
-		fi
+		fi;
+		since[me] = 0;
+		c_code { renumber(); }
 	}
 }
 
@@ -734,8 +781,7 @@ inline forget()
 {
 	good = false;
 	both = false;
-	settled[me * TABLES] = 0;
-	settled[me * TABLES + 1] = 0;
+	found_since[me] = 0;
 #ifdef CATALOG
 	catalog = 0;
 #endif
@@ -788,8 +834,7 @@ proctype evictor()
 	/* a pinned one stays: the reader has its own copy here */
 	d_step {
 		stored -> stored = false;
-		entry_seq[0] = 0;
-		entry_seq[1] = 0;
+		entry_since = 0;
 		entry_version[0] = 0;
 		entry_version[1] = 0;
 		if
