@@ -44,6 +44,7 @@ OBJS = \
 	src/store.o \
 	src/store_arena.o \
 	src/store_evict.o \
+	src/store_hazard.o \
 	src/store_index.o \
 	src/testpoint.o \
 	src/vary.o \

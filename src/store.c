@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
@@ -42,9 +43,14 @@ typedef struct PgCacheExtent
 /* Rounds of eviction before a result is given up. */
 #define MAX_EVICT_ROUNDS	8
 
+/* Hits that are counted one by one. */
+#define EXACT_HITS			1024
+
 typedef struct Pin
 {
 	PgCacheEntry *entry;
+	int			hazard;			/* the hazard pointer; -1 = counted in the
+								 * entry */
 	int			nest_level;
 } Pin;
 
@@ -74,6 +80,7 @@ pgcache_store_shmem_size(void)
 	Size		size = pgcache_arena_shmem_size();
 
 	size = add_size(size, pgcache_index_shmem_size());
+	size = add_size(size, pgcache_hazard_shmem_size());
 	return add_size(size, pgcache_evict_shmem_size());
 }
 
@@ -82,6 +89,7 @@ pgcache_store_shmem_init(void)
 {
 	pgcache_arena_shmem_init();
 	pgcache_index_shmem_init();
+	pgcache_hazard_shmem_init();
 	pgcache_evict_shmem_init();
 }
 
@@ -174,12 +182,12 @@ pgcache_entry_key(const PgCacheEntry *entry)
 }
 
 /*
- * References and pins
+ * Pins
  */
 
-/* Free all extents of an entry that nobody refers to; returns the bytes freed. */
-static Size
-free_entry(PgCacheEntry *entry)
+/* Free all extents of an entry that nobody can see; returns the bytes freed. */
+Size
+pgcache_entry_free(PgCacheEntry *entry)
 {
 	PgCachePtr	extent = entry->extents;
 	Size		freed = pgcache_arena_free(pgcache_arena_pointer(entry));
@@ -192,15 +200,6 @@ free_entry(PgCacheEntry *entry)
 		extent = next;
 	}
 	return freed;
-}
-
-/* Drop one reference; returns the bytes freed if it was the last. */
-Size
-pgcache_entry_unref(PgCacheEntry *entry)
-{
-	if (pg_atomic_sub_fetch_u32(&entry->refs, 1) > 0)
-		return 0;
-	return free_entry(entry);
 }
 
 /* on_shmem_exit callback */
@@ -216,6 +215,7 @@ prepare_to_hold(int n)
 {
 	if (!exit_registered)
 	{
+		pgcache_hazard_begin();
 		on_shmem_exit(release_at_exit, (Datum) 0);
 		exit_registered = true;
 	}
@@ -232,11 +232,28 @@ prepare_to_hold(int n)
 }
 
 static void
-remember_pin(PgCacheEntry *entry)
+remember_pin(PgCacheEntry *entry, int hazard)
 {
 	pins[npins].entry = entry;
+	pins[npins].hazard = hazard;
 	pins[npins].nest_level = GetCurrentTransactionNestLevel();
 	npins++;
+}
+
+/* Give up pin i.  After that the entry may be gone, so look at it before. */
+static void
+give_up_pin(int i)
+{
+	Pin			pin = pins[i];
+	bool		unlinked = *(volatile bool *) &pin.entry->unlinked;
+
+	pins[i] = pins[--npins];
+	if (pin.hazard >= 0)
+		pgcache_hazard_clear(pin.hazard);
+	else
+		pg_atomic_fetch_sub_u32(&pin.entry->pins, 1);
+	if (unlinked)
+		pgcache_limbo_reap();
 }
 
 /* Find an entry and pin it; NULL if there is none. */
@@ -244,11 +261,12 @@ PgCacheEntry *
 pgcache_store_pin(const PgCacheKey *key)
 {
 	PgCacheEntry *entry;
+	int			hazard;
 
 	prepare_to_hold(1);
-	entry = pgcache_index_pin(key);
+	entry = pgcache_index_pin(key, &hazard);
 	if (entry != NULL)
-		remember_pin(entry);
+		remember_pin(entry, hazard);
 	return entry;
 }
 
@@ -260,23 +278,31 @@ pgcache_store_unpin(PgCacheEntry *entry)
 	while (i >= 0 && pins[i].entry != entry)
 		i--;
 	Assert(i >= 0);
-	pins[i] = pins[--npins];
-	pgcache_entry_unref(entry);
+	give_up_pin(i);
 }
 
-/* The entry was hit. */
+/*
+ * The entry was hit.  The first EXACT_HITS are counted one by one; after that
+ * k = hits / EXACT_HITS are added with probability 1/k, so that an entry's
+ * memory is written the less often the more it is used.  The standard deviation
+ * stays below 2.3 %.  See R. Morris, "Counting large numbers of events in small
+ * registers", CACM 21(10), 1978.
+ */
 void
 pgcache_store_touch(PgCacheEntry *entry)
 {
-	pg_atomic_fetch_add_u64(&entry->hits, 1);
+	uint64		k = Max(pg_atomic_read_u64(&entry->hits) / EXACT_HITS, 1);
+
+	if (k == 1 || pg_prng_uint64_range(&pg_global_prng_state, 1, k) == 1)
+		pg_atomic_fetch_add_u64(&entry->hits, k);
 	if (entry->usage < PGCACHE_MAX_USAGE)
 		entry->usage = PGCACHE_MAX_USAGE;
 }
 
 /*
  * Give up what was taken at this transaction nesting level or deeper.  The
- * list of pins is cut before each reference is dropped, so that an exit in
- * the middle drops none twice.
+ * list of pins is cut before each is given up, so that an exit in the middle
+ * gives up none twice.
  */
 void
 pgcache_store_release(int nest_level)
@@ -286,19 +312,18 @@ pgcache_store_release(int nest_level)
 	for (int i = npins - 1; i >= 0; i--)
 	{
 		if (pins[i].nest_level >= nest_level)
-		{
-			PgCacheEntry *entry = pins[i].entry;
-
-			pins[i] = pins[--npins];
-			pgcache_entry_unref(entry);
-		}
+			give_up_pin(i);
 	}
+	if (npins == 0)
+		pgcache_hazard_clear_all();
+	pgcache_retire_flush();
 }
 
-/* A subtransaction at this nesting level is over, and its pins are its parent's. */
+/* A subtransaction of this nesting level has committed: its parent holds on. */
 void
 pgcache_store_reassign(int nest_level)
 {
+	writer.nest_level = Min(writer.nest_level, nest_level - 1);
 	for (int i = 0; i < npins; i++)
 		pins[i].nest_level = Min(pins[i].nest_level, nest_level - 1);
 }
@@ -364,7 +389,7 @@ pgcache_store_scan(PgCacheScanFn fn, void *arg)
 		prepare_to_hold(max);
 		n = pgcache_index_pin_bucket(bucket, entries, max);
 		for (int i = 0; i < Min(n, max); i++)
-			remember_pin(entries[i]);
+			remember_pin(entries[i], -1);
 		for (int i = 0; i < Min(n, max); i++)
 		{
 			fn(entries[i], arg);
@@ -395,6 +420,8 @@ allocate(Size min, Size want, Size *got)
 	{
 		if ((ptr = pgcache_arena_alloc(want)) != 0)
 			return ptr;
+		if (pgcache_limbo_reap() > 0)
+			continue;
 		if (pgcache_arena_size() - pgcache_arena_used() > want &&
 			(ptr = pgcache_arena_alloc_largest(min, want, got)) != 0)
 			return ptr;
@@ -416,7 +443,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta)
 {
 	memset(entry, 0, sizeof(PgCacheEntry));
 	entry->hash = meta->key->hash;
-	pg_atomic_init_u32(&entry->refs, 1);
+	pg_atomic_init_u32(&entry->pins, 0);
 	entry->usage = 1;
 	entry->form = meta->form;
 	entry->natts = meta->natts;
@@ -531,7 +558,8 @@ pgcache_store_publish(void)
 		/* a valid one was not evicted, it was refreshed */
 		if (state != PGCACHE_ENTRY_VALID)
 			pgcache_count_removal(state);
-		pgcache_entry_unref(old);
+		pgcache_retire(old);
+		pgcache_retire_flush();
 	}
 }
 
@@ -543,7 +571,7 @@ pgcache_store_abandon(void)
 
 	writer.entry = NULL;
 	if (entry != NULL)
-		free_entry(entry);
+		pgcache_entry_free(entry);
 }
 
 static bool
@@ -556,8 +584,10 @@ is_entry(PgCacheEntry *entry, void *arg)
 void
 pgcache_store_drop(PgCacheEntry *entry)
 {
-	if (pgcache_index_unlink_if(pgcache_index_bucket(entry->hash), is_entry, entry) != NULL)
-		pgcache_entry_unref(entry);
+	if (pgcache_index_unlink_if(pgcache_index_bucket(entry->hash), is_entry, entry) == NULL)
+		return;
+	pgcache_retire(entry);
+	pgcache_retire_flush();
 }
 
 /* Free all entries that are invalid or expired. */
@@ -565,6 +595,7 @@ void
 pgcache_store_sweep(void)
 {
 	pgcache_evict_dead();
+	pgcache_limbo_reap();
 }
 
 /*

@@ -24,6 +24,7 @@
 #define PGCACHE_INDEX_PARTITIONS	128
 #define PGCACHE_ARENA_TRANCHE		"pgcache_arena"
 #define PGCACHE_MAX_ZONES			16
+#define PGCACHE_LIMBO_TRANCHE		"pgcache_limbo"
 
 /* A place in the arena: bytes from its start; 0 = none. */
 typedef uint64 PgCachePtr;
@@ -53,10 +54,12 @@ typedef enum PgCacheEntryState
  */
 typedef struct PgCacheEntry
 {
-	PgCachePtr	next;			/* in the bucket; under the partition lock */
+	PgCachePtr	next;			/* in the bucket; written under the partition
+								 * lock.  In the limbo when unlinked */
 	uint64		hash;
-	pg_atomic_uint32 refs;		/* 1 for the index + 1 per pin; who takes it
-								 * to 0 frees */
+	pg_atomic_uint32 pins;		/* those that have no hazard pointer;
+								 * increased under the partition lock */
+	bool		unlinked;		/* set under the partition lock */
 	uint8		usage;			/* GCLOCK counter, written without a lock: a
 								 * lost update is accepted */
 	uint8		form;			/* PgCacheForm */
@@ -76,7 +79,7 @@ typedef struct PgCacheEntry
 	uint64		cost_us;		/* how long the computation took */
 	TimestampTz created_at;
 	TimestampTz expires_at;		/* DT_NOEND = never */
-	pg_atomic_uint64 hits;
+	pg_atomic_uint64 hits;		/* see pgcache_store_touch() */
 	PgCachePtr	extents;		/* further extents with rows; 0 = none */
 } PgCacheEntry;
 

@@ -302,6 +302,15 @@ pgcache_arena_pointer(const void *address)
 	return (const char *) address - arena_base;
 }
 
+/* May a block's payload of so many bytes be there?  Whatever the place is read from. */
+bool
+pgcache_arena_contains(PgCachePtr ptr, Size size)
+{
+	Size		end = pgcache_arena_size();
+
+	return ptr % GRANULE == 0 && ptr >= GRANULE && ptr < end && end - ptr >= size;
+}
+
 /* Backends start at different zones, to stay out of each other's way. */
 static int
 home_zone(void)
@@ -389,6 +398,10 @@ pgcache_arena_free(PgCachePtr ptr)
 	uint32		freed;
 	Block	   *next;
 
+#ifdef USE_ASSERT_CHECKING
+	/* let a use after this show */
+	memset(pgcache_arena_address(ptr), 0x7F, (Size) (block->size - 1) * GRANULE);
+#endif
 	LWLockAcquire(&zone_locks[z].lock, LW_EXCLUSIVE);
 	Assert(!block->free);
 	freed = block->size;

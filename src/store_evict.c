@@ -13,7 +13,7 @@
  *
  * Only unlinking is done under a partition lock (exclusive, one bucket at a
  * time).  A pinned entry is unlinked all the same; its memory is freed when
- * the last pin goes.
+ * nobody uses it any more (store_hazard.c).
  *
  * IDENTIFICATION
  *	  src/store_evict.c
@@ -78,11 +78,11 @@ should_go(PgCacheEntry *entry, void *arg)
 	return false;
 }
 
-/* Remove what should go from one bucket; returns the bytes freed. */
+/* Remove what should go from one bucket; returns the bytes that it takes. */
 static Size
 sweep_bucket(uint32 bucket, Sweep *sweep)
 {
-	Size		freed = 0;
+	Size		removed = 0;
 	PgCacheEntry *entry;
 
 	if (pgcache_index_bucket_empty(bucket))
@@ -90,11 +90,12 @@ sweep_bucket(uint32 bucket, Sweep *sweep)
 	while ((entry = pgcache_index_unlink_if(bucket, should_go, sweep)) != NULL)
 	{
 		pgcache_count_removal(sweep->state);
-		freed += pgcache_entry_unref(entry);
+		removed += entry->bytes;
+		pgcache_retire(entry);
 		if (sweep->state == PGCACHE_ENTRY_VALID)
 			break;
 	}
-	return freed;
+	return removed;
 }
 
 /* Free at least "wanted" bytes if possible; returns how many were freed. */
@@ -104,15 +105,21 @@ pgcache_evict(Size wanted)
 	uint32		nbuckets = pgcache_index_buckets();
 	uint64		max_steps = (uint64) nbuckets * (PGCACHE_MAX_USAGE + 2);
 	Sweep		sweep = {0};
+	Size		removed = 0;
 	Size		freed = 0;
 
 	for (uint64 step = 0; step < max_steps && freed < wanted; step++)
 	{
 		uint32		bucket = pg_atomic_fetch_add_u32(&evict->hand, 1) & (nbuckets - 1);
 
-		freed += sweep_bucket(bucket, &sweep);
+		removed += sweep_bucket(bucket, &sweep);
+		if (freed + removed >= wanted)
+		{
+			freed += pgcache_retire_flush();
+			removed = 0;
+		}
 	}
-	return freed;
+	return freed + pgcache_retire_flush();
 }
 
 /* Remove every entry that is invalid or expired. */
@@ -124,4 +131,5 @@ pgcache_evict_dead(void)
 
 	for (uint32 bucket = 0; bucket < nbuckets; bucket++)
 		sweep_bucket(bucket, &sweep);
+	pgcache_retire_flush();
 }

@@ -5,23 +5,24 @@
  *
  *	store.c			entries: pin, write, publish; what the backend holds
  *	store_index.c	key -> entry: buckets and their partition locks
+ *	store_hazard.c	who uses an entry, and freeing it when nobody does
  *	store_arena.c	memory of entries: zones and their locks
  *	store_evict.c	which entry goes when there is no room
  *
  * Locks, in the order in which they may be taken:
  *
- *	1. one index partition (LWLock): the chains of its buckets.  Shared to find
- *	   and pin, exclusive to link and unlink.  Never two at a time.
- *	2. one arena zone (LWLock, always exclusive): its blocks and free lists.
+ *	1. one index partition (LWLock): the chains of its buckets.  Exclusive to link
+ *	   and unlink, shared to pin where it cannot be done without.  Never two at a
+ *	   time.
+ *	2. the limbo (LWLock, always exclusive): the list of unlinked entries in use.
+ *	3. one arena zone (LWLock, always exclusive): its blocks and free lists.
  *
- * Nothing is allocated, copied or waited for under either, and no error is
- * raised.  An entry is pinned under its partition's lock and used without it.
- * References are dropped after the partition lock is released, because
- * dropping the last one frees, which takes zone locks.
+ * Nothing is allocated, copied or waited for under any, and no error is raised.
+ * A hit takes none of them.
  *
- * Life of an entry: private (being written by one backend) -> linked (refs = 1
- * for the index) -> unlinked (replaced, evicted, swept) -> freed by whoever
- * drops the last reference.
+ * Life of an entry: private (being written by one backend) -> linked -> unlinked
+ * (replaced, evicted, swept) -> freed by who unlinked it or, if it was in use
+ * then, from the limbo.
  *
  * IDENTIFICATION
  *	  src/store_internal.h
@@ -43,6 +44,7 @@ extern Size pgcache_arena_shmem_size(void);
 extern void pgcache_arena_shmem_init(void);
 extern void *pgcache_arena_address(PgCachePtr ptr);
 extern PgCachePtr pgcache_arena_pointer(const void *address);
+extern bool pgcache_arena_contains(PgCachePtr ptr, Size size);
 extern PgCachePtr pgcache_arena_alloc(Size size);
 extern PgCachePtr pgcache_arena_alloc_largest(Size min, Size max, Size *size);
 extern Size pgcache_arena_free(PgCachePtr ptr);
@@ -57,11 +59,22 @@ extern void pgcache_index_shmem_init(void);
 extern uint32 pgcache_index_buckets(void);
 extern uint32 pgcache_index_bucket(uint64 hash);
 extern bool pgcache_index_bucket_empty(uint32 bucket);
-extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key);
+extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key, int *hazard);
 extern PgCacheEntry *pgcache_index_link(PgCacheEntry *entry);
 extern PgCacheEntry *pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *), void *arg);
 extern int	pgcache_index_pin_bucket(uint32 bucket, PgCacheEntry **entries, int max);
 extern uint64 pgcache_index_entries(void);
+
+/* store_hazard.c */
+extern Size pgcache_hazard_shmem_size(void);
+extern void pgcache_hazard_shmem_init(void);
+extern void pgcache_hazard_begin(void);
+extern int	pgcache_hazard_set(PgCachePtr entry);
+extern void pgcache_hazard_clear(int i);
+extern void pgcache_hazard_clear_all(void);
+extern void pgcache_retire(PgCacheEntry *entry);
+extern Size pgcache_retire_flush(void);
+extern Size pgcache_limbo_reap(void);
 
 /* store_evict.c */
 extern Size pgcache_evict_shmem_size(void);
@@ -70,7 +83,7 @@ extern Size pgcache_evict(Size wanted);
 extern void pgcache_evict_dead(void);
 
 /* store.c */
-extern Size pgcache_entry_unref(PgCacheEntry *entry);
+extern Size pgcache_entry_free(PgCacheEntry *entry);
 extern void pgcache_count_removal(PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */
