@@ -173,5 +173,6 @@ SELECT * FROM cache_query_as(NULL::kinds, 'SELECT kind, 1 FROM kinds ORDER BY 1'
 
 DROP OWNED BY regress_scan;
 DROP ROLE regress_scan;
+DROP FUNCTION plan, is_scan, same;
 DROP TABLE items, kinds;
-
+\i test/done.sql
