@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 #
-# tools/lib.sh: what ./quickstart and ./check share: packages, users, copies of the tree.
+# tools/lib.sh: what ./quickstart, ./check and bench/run share: packages, users, copies of the tree.
 #
 # The server refuses to run as root.  So whoever starts a script as root gets a server that runs as "postgres"; anybody
 # else gets one that runs as himself and needs sudo for apt-get and "make install" only.
 
-# Sourced by: quickstart, check.  Expects ROOT (the source tree) to be set.
+# Sourced by: quickstart, check, bench/run.  Expects ROOT (the source tree) to be set.  PG_CONFIG in the environment, with its
+# whole path, chooses another PostgreSQL than Debian's.
 
-PG_BIN=/usr/lib/postgresql/15/bin
-PG_CONFIG=$PG_BIN/pg_config
+PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
+PG_BIN=${PG_CONFIG%/*}
 BUILD_PACKAGES=(postgresql-15 postgresql-server-dev-15 libhiredis-dev gcc libc6-dev make)
 
 # Settings of the caller's own PostgreSQL or make must not reach ours, and messages that we read must be English.
@@ -60,20 +61,24 @@ apt_get() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# Installs the packages that are not there.  Debian's postgresql-15 makes and starts a cluster of its own, which
-# nobody here needs: a line in createcluster.d, removed afterwards, tells it not to.
+# Installs the packages that are not there.  Debian starts what it installs, which nobody here needs: a line in
+# createcluster.d keeps postgresql-15 from making a cluster, and a policy-rc.d keeps services from starting; both are removed
+# afterwards.  A machine that has a policy of its own keeps it.
 install_packages() {
-	local missing no_cluster=/etc/postgresql-common/createcluster.d/pgcache.conf status=0
+	local missing no_cluster=/etc/postgresql-common/createcluster.d/pgcache.conf no_start=/usr/sbin/policy-rc.d
 	command -v apt-get >/dev/null || die "apt-get not found: this script knows Debian packages only"
 	mapfile -t missing < <(missing_packages "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	echo "installing: ${missing[*]}"
 	apt_get update
-	as_root mkdir -p "${no_cluster%/*}"
-	echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
-	apt_get install --no-install-recommends "${missing[@]}" || status=$?
-	as_root rm -f "$no_cluster"
-	return $status
+	(
+		if [ -e "$no_start" ]; then no_start=; fi
+		trap 'as_root rm -f "$no_cluster" ${no_start:+"$no_start"}' EXIT
+		as_root mkdir -p "${no_cluster%/*}"
+		echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
+		if [ -n "$no_start" ]; then as_root install -m 755 /dev/stdin "$no_start" <<<$'#!/bin/sh\nexit 101'; fi
+		apt_get install --no-install-recommends "${missing[@]}"
+	)
 }
 
 # ---- the source tree ----
