@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""report.py RAW ENVIRONMENT FOLDER: the table of all rows and the chart, from the raw results.
+
+Prints the table, and writes results.md and results.svg into FOLDER.  RAW has one measured value per line; ENVIRONMENT has lines of
+Markdown about the machine.  Which rows there are, what each is compared with and its target stand in rows() below.
+"""
+
+import sys
+
+from chart import chart
+from figures import Figures
+
+QUERIES = {"q1": "Q1, 1 row", "q2": "Q2, 100 rows", "q3": "Q3, aggregate, 10 rows", "q4": "Q4, 10,000 rows"}
+COLUMNS = ["what", "protocol", "clients", "hit ratio", "writes", "measured", "compared with", "ratio", "target", "met"]
+NOTHING = "–"
+
+
+def number(x):
+    """Three digits, or all of them before the point."""
+    if x is None:
+        return NOTHING
+    if abs(x) >= 100 or x == int(x):
+        return f"{x:,.0f}"
+    return f"{x:,.1f}" if abs(x) >= 10 else f"{x:.2f}"
+
+
+class Table:
+    """Collects rows; one whose part was not measured is left out."""
+
+    def __init__(self, figures):
+        self.figures = figures
+        self.lines = []
+
+    def add(self, what, key, measured, against="", ratio=None, target=None, writes="0 %", unit=""):
+        """target: (">=" or "<=", number, what it is held against: None for the ratio, or a value)."""
+        if measured is None:
+            return
+        met = wanted = NOTHING
+        if target:
+            comparison, bound = target[:2]
+            value = target[2] if len(target) > 2 else ratio
+            met = "yes" if (value >= bound if comparison == ">=" else value <= bound) else "**no**"
+            wanted = ("≥ " if comparison == ">=" else "≤ ") + f"{bound:g}" + (target[3] if len(target) > 3 else "")
+        part, subject, query, protocol, clients = key
+        hits = self.figures.median(part, subject, query, protocol, clients, "hit_ratio")
+        self.lines.append([
+            what, protocol if protocol != "-" else NOTHING, str(clients),
+            NOTHING if hits is None else "1.0" if hits == 1 else f"{hits:.4g}",
+            writes, number(measured) + unit, against, NOTHING if ratio is None else f"{ratio:.3f}" if ratio < 10 else number(ratio),
+            wanted, met])
+
+    def compare(self, what, ours, theirs, name, metric, target=None, writes="0 %", unit=""):
+        """A row whose ratio is the median of the rounds' ratios."""
+        r = self.figures
+        ratio = r.ratio(ours + (metric,), theirs + (metric,))
+        if ratio is None:
+            return
+        if metric == "tps":
+            unit = " tps"
+        self.add(what, ours, r.median(*ours, metric), f"{name}: {number(r.median(*theirs, metric))}", ratio, target, writes, unit)
+
+
+def rows(figures):
+    table = Table(figures)
+    hits(table)
+    instructions(table)
+    scaling(table)
+    misses(table)
+    writes(table)
+    invalidation(table)
+    memory(table)
+    churn(table)
+    return table.lines
+
+
+def hits(table):
+    def key(subject, query, protocol):
+        return ("hits", subject, query, protocol, 8)
+
+    def each(what, protocol, subject, theirs, name, targets):
+        for query, bound in targets.items():
+            table.compare(f"{QUERIES[query]}: {what}", key("hit", query, protocol), key(subject, query, theirs), name, "tps",
+                          bound and (">=", bound))
+
+    each("hits", "prepared", "floor", "prepared", "table with the result", {"q1": 0.85, "q2": 1.05, "q3": 0.97, "q4": 1.05})
+    each("hits", "prepared", "redis", "unix", "Redis, JSON parsed", {"q1": None, "q2": 2.5, "q3": None, "q4": 4})
+    each("hits", "simple", "pgpool", "simple", "pgpool-II, hits", {"q1": 1.0, "q2": 1.0, "q3": 0.9, "q4": 0.4})
+    each("hits", "prepared", "pgpool", "prepared", "pgpool-II, hits", {"q1": 3, "q2": 3, "q3": 3, "q4": 1.5})
+    each("hits", "prepared", "plain", "prepared", "plain query", dict.fromkeys(QUERIES))
+    for query, bound in {"q1": 3, "q3": 5}.items():
+        ours, theirs = key("hit", query, "prepared"), key("select1", "-", "prepared")
+        more = table.figures.difference(ours + ("cpu_us",), theirs + ("cpu_us",))
+        if more is not None:
+            table.add(f"{QUERIES[query]}: server CPU of a hit beyond `SELECT 1`", ours, more,
+                      f"`SELECT 1`: {number(table.figures.median(*theirs, 'cpu_us'))} µs", None, ("<=", bound, more, " µs"), unit=" µs")
+
+
+def instructions(table):
+    def key(subject, query):
+        return ("instructions", subject, query, "prepared", 1)
+
+    metric = "instructions"
+    for query, bound in {"q1": 1.15, "q2": 0.95, "q3": 1.00, "q4": 0.97}.items():
+        table.compare(f"{QUERIES[query]}: instructions of a hit", key("hit", query), key("floor", query), "table with the result", metric,
+                      ("<=", bound))
+    table.add("instructions of `SELECT 1`", key("select1", "-"), table.figures.median(*key("select1", "-"), metric))
+    table.compare("instructions of a miss, stored, 1 row", key("miss", "q1"), key("ordinary", "q1"), "plain query", metric)
+    table.compare("instructions of an UPDATE that invalidates", key("loaded", "update"), key("plain", "update"), "without the library",
+                  metric, writes="100 %")
+    table.compare("instructions of TPC-B-like, nothing cached", key("loaded", "tpcb"), key("plain", "tpcb"), "without the library", metric,
+                  writes="80 %")
+    table.compare("instructions of select-only, nothing cached", key("loaded", "select"), key("plain", "select"), "without the library",
+                  metric)
+    table.compare("instructions of TPC-B-like with `cache_invalidate_trigger()`", key("trigger", "tpcb"), key("plain", "tpcb"),
+                  "without the library", metric, writes="80 %")
+
+
+def scaling(table):
+    r = table.figures
+    for query in ("q1", "q3"):
+        for few, many in ((1, 8), (8, 32)):
+            def tps(subject, name, clients):
+                return ("scaling", subject, name, "prepared", clients, "tps")
+            ours = r.ratio(tps("hit", query, many), tps("hit", query, few))
+            theirs = r.ratio(tps("select1", "-", many), tps("select1", "-", few))
+            if ours is not None:
+                table.add(f"{QUERIES[query]}: growth of hits from {few} to {many} clients", tps("hit", query, many)[:5], ours,
+                          f"`SELECT 1`: {number(theirs)}", ours / theirs, (">=", 0.95), unit=" times")
+
+
+def misses(table):
+    r = table.figures
+
+    def key(subject):
+        return ("misses", subject, "q2", "prepared", 1)
+
+    def ms(subject):
+        return 1000 / r.median(*key(subject), "tps")
+
+    if r.median(*key("miss"), "tps") is None:
+        return
+    miss, ordinary, hit = ms("miss"), ms("ordinary"), ms("hit")
+    ratio = 1 / r.ratio(key("miss") + ("tps",), key("ordinary") + ("tps",))
+    table.add("Q2: a miss that is stored", key("miss"), miss, f"plain query: {number(ordinary)} ms", ratio, ("<=", 1.05), unit=" ms")
+    even = 100 * (ratio - 1) * ordinary / (ratio * ordinary - hit)
+    table.add("Q2: hit ratio from which the cache pays", key("miss"), even, f"hit: {number(hit)} ms", None, ("<=", 10, even, " %"), unit=" %")
+
+
+def writes(table):
+    def key(subject, query):
+        return ("writes", subject, query, "prepared", 8)
+
+    table.compare("TPC-B-like, nothing cached", key("loaded", "tpcb"), key("plain", "tpcb"), "without the library", "tps", (">=", 0.98),
+                  writes="80 %")
+    table.compare("select-only, nothing cached", key("loaded", "select"), key("plain", "select"), "without the library", "tps",
+                  (">=", 0.98))
+    table.compare("TPC-B-like with `cache_invalidate_trigger()` for each row", key("trigger", "tpcb"), key("plain", "tpcb"),
+                  "without the library", "tps", (">=", 0.95), writes="80 %")
+    table.compare("TPC-B-like with an empty PL/pgSQL trigger for each statement", key("empty_trigger", "tpcb"), key("plain", "tpcb"),
+                  "without triggers", "tps", writes="80 %")
+
+
+def invalidation(table):
+    def key(subject):
+        return ("invalidation", subject, "-", "-", 1)
+
+    entries = number(table.figures.median(*key("many"), "entries"))
+    table.compare(f"UPDATE and COMMIT that invalidates {entries} entries", key("many"), key("one"), "that invalidates one", "commit_us",
+                  ("<=", 1.1), writes="100 %", unit=" µs")
+    table.compare(f"the same, with {entries} invalid ones there", key("many_later"), key("one_later"), "the same, one entry", "commit_us",
+                  ("<=", 1.1), writes="100 %", unit=" µs")
+
+
+def memory(table):
+    r = table.figures
+
+    def get(subject, metric):
+        return r.median("memory", subject, "-", "-", 1, metric)
+
+    if get("mix", "bytes") is None:
+        return
+    beyond = get("one_row", "bytes") - get("one_row", "row_bytes")
+    table.add("memory of an entry of 1 row beyond the row", ("memory", "one_row", "-", "-", 1), beyond,
+              f"the row: {number(get('one_row', 'row_bytes'))} bytes", None, ("<=", 256, beyond, " bytes"), unit=" bytes")
+    used, asked = get("mix", "bytes"), get("mix", "row_bytes")
+    waste = 100 * (1 - asked / used)
+    table.add("memory beyond the rows, results of 100 bytes to 1 MB", ("memory", "mix", "-", "-", 1), waste,
+              f"the rows: {asked / 1e6:.1f} MB of {used / 1e6:.1f}", None, ("<=", 12, waste, " %"), unit=" %")
+
+
+def churn(table):
+    r = table.figures
+
+    def key(subject):
+        return ("churn", subject, "q1", "prepared", 8)
+
+    table.compare("only misses, each stored, in a full store", key("full"), key("room"), "a store with room", "tps", (">=", 0.9))
+    tenths = r.by_round(*key("tenth"), "tps")
+    if tenths:
+        first, last = tenths[min(tenths)], tenths[max(tenths)]
+        stores = number(r.median("churn", "tenth", "-", "-", 8, "stores"))
+        table.add(f"the last tenth of {stores} such misses", key("tenth"), last, f"the first tenth: {number(first)}",
+                  last / first, (">=", 0.95), unit=" tps")
+        full = r.median("churn", "tenth", "-", "-", 8, "full")
+        table.add("part of the memory in use meanwhile", key("tenth"), full, "", None, (">=", 0.9, full))
+
+
+def markdown(lines):
+    """A Markdown table that can be read as it is."""
+    widths = [max(len(line[i]) for line in [COLUMNS] + lines) for i in range(len(COLUMNS))]
+
+    def row(cells):
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |\n"
+
+    return row(COLUMNS) + "|" + "|".join("-" * (width + 2) for width in widths) + "|\n" + "".join(map(row, lines))
+
+
+def main():
+    raw, environment, folder = sys.argv[1:]
+    figures = Figures(raw)
+    table = markdown(rows(figures))
+    with open(environment, encoding="utf-8") as file:
+        head = file.read()
+    with open(f"{folder}/results.md", "w", encoding="utf-8") as file:
+        file.write(f"# Results\n\nWritten by `bench/run`; [README.md](README.md) says what each row means.\n\n{head}\n{table}")
+    with open(f"{folder}/results.svg", "w", encoding="utf-8") as file:
+        file.write(chart(figures, QUERIES))
+    print(f"\n{head}\n{table}", end="")
+
+
+if __name__ == "__main__":
+    main()
