@@ -118,9 +118,13 @@ consistencycheck:
 randomcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/random/run.sh
 
+# Instructions of a hit, a miss and a write, counted by valgrind's callgrind; UPDATE=1 writes new bounds.
+instructionscheck:
+	PG_CONFIG='$(PG_CONFIG)' test/instructions/run.sh
+
 # The installed library under valgrind's memcheck; takes about seven minutes.
 valgrindcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
 .PHONY: installcheck-regress isolationcheck tapcheck modelcheck consistencycheck randomcheck \
-	valgrindcheck
+	instructionscheck valgrindcheck

@@ -1,0 +1,112 @@
+#!/bin/bash
+#
+# test/instructions/run.sh: a hit, a miss, a write and SELECT 1 must not take many more instructions than they did.
+#
+#	make instructionscheck              compares with the file "bounds"
+#	UPDATE=1 make instructionscheck     writes that file anew, from what is measured now
+#
+# Each figure is divided by that of the same without the cache, so the bounds hold for other minor versions of the server, too.
+# Starts servers of its own under valgrind (so not as root) on small tables; takes about a minute.  PG_CONFIG chooses the server.
+
+# shellcheck disable=SC2034 # PG_BIN is for lib.sh
+
+set -euo pipefail
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+BENCH=$(readlink -f "$here/../../bench")
+bounds=$here/bounds
+PG_BIN=$("${PG_CONFIG:-pg_config}" --bindir)
+WORK=$(mktemp -d /tmp/pgcache-instructions-XXXXXX)
+. "$BENCH/lib.sh"
+. "$BENCH/instructions.sh"
+
+declare -A figure
+failed=0
+
+main() {
+	cd "$WORK"
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+	load
+	without_library
+	with_library
+	if [ -n "${UPDATE:-}" ]; then write_bounds; fi
+	compare
+	[ $failed = 0 ]
+}
+
+clean_up() {
+	stop_counted
+	stop_server pgcache
+	rm -rf "$WORK"
+}
+
+load() {
+	make_cluster pgcache
+	configure pgcache "fsync = off"
+	start_server pgcache
+	load_queries pgcache 20000
+	echo "UPDATE pgbench_tellers SET tbalance = tbalance + 1 WHERE tid = 1" >scripts/update
+	stop_server pgcache
+}
+
+without_library() {
+	configure pgcache "shared_buffers = 64MB" "shared_preload_libraries = ''"
+	start_counted pgcache
+	count plain select1 300
+	count plain update 100
+	count floor floor_q1 100
+	count floor floor_q2 40
+	count ordinary ordinary_q1 100
+	stop_counted
+}
+
+with_library() {
+	configure pgcache "shared_buffers = 64MB" "pgcache.memory = '32MB'"
+	start_counted pgcache
+	sql pgcache bench -c "SELECT * FROM cache_query('SELECT tbalance FROM pgbench_tellers WHERE tid = 1') AS t(b int)" >/dev/null
+	count loaded select1 300
+	count loaded update 100
+	count hit hit_q1 100
+	count hit hit_q2 40
+	count miss miss_q1 100
+	# what was measured is what it says
+	[ "$(sql pgcache bench -c "SELECT hits >= 140 AND misses = stores AND misses >= 100 AND bypasses = 0 FROM pgcache_stats")" = t ] ||
+		die "not the expected hits and misses: $(sql pgcache bench -c "SELECT * FROM pgcache_stats")"
+	stop_counted
+}
+
+# count KIND SCRIPT TIMES
+count() { figure[$1_$2]=$(count_instructions pgcache bench "scripts/$2" "$3"); }
+
+# each COMMAND: COMMAND NAME FIGURE REFERENCE for each bound.
+each() {
+	"$1" select1 "${figure[loaded_select1]}" "${figure[plain_select1]}"
+	"$1" hit_q1 "${figure[hit_hit_q1]}" "${figure[floor_floor_q1]}"
+	"$1" hit_q2 "${figure[hit_hit_q2]}" "${figure[floor_floor_q2]}"
+	"$1" miss_q1 "${figure[miss_miss_q1]}" "${figure[ordinary_ordinary_q1]}"
+	"$1" update "${figure[loaded_update]}" "${figure[plain_update]}"
+}
+
+# A quarter more than what the library adds now, and 3 % for what servers differ in.
+write_bounds() {
+	{
+		sed '/^[^#]/d' "$bounds"
+		each bound
+	} >new_bounds
+	cat new_bounds >"$bounds"
+}
+
+bound() { awk -v name="$1" -v a="$2" -v b="$3" 'BEGIN { r = a / b; d = r > 1 ? r - 1 : 1 - r; printf "%-8s %.3f\n", name, r + d / 4 + 0.03 }'; }
+
+compare() { each compare_one; }
+
+compare_one() {
+	local limit status
+	limit=$(awk -v name="$1" '$1 == name { print $2 }' "$bounds")
+	[ -n "$limit" ] || die "$bounds has no line for $1"
+	status=$(awk -v a="$2" -v b="$3" -v limit="$limit" 'BEGIN { print (a / b <= limit ? "ok" : "not ok") }')
+	echo "$status - $1: $2 instructions, $(divide "$2" "$3") times those without the cache ($3); the bound is $limit"
+	[ "$status" = ok ] || failed=1
+}
+
+main "$@"
