@@ -7,7 +7,7 @@ SERIES = [
     ("redis", "unix", "Redis, JSON parsed", "#c8453b"),
     ("plain", "prepared", "plain query", "#4c9a5b"),
 ]
-LEFT, WIDTH, BAR, GAP = 24, 560, 15, 34
+LEFT, FIGURES, BARS, WIDTH, BAR, GAP = 24, 96, 106, 580, 15, 34
 LIMIT = 2.5  # longer bars are cut, their figures are not
 
 
@@ -18,16 +18,8 @@ def figure(tps):
 def chart(figures, queries):
     """One group of bars for each query."""
     body = []
-    y = 74
-    legend_x = LEFT
-    for _, _, name, color in SERIES[:3]:
-        body += legend(legend_x, 34, name, color)
-        legend_x += 42 + 6.2 * len(name)
-    legend_x = LEFT
-    for _, _, name, color in SERIES[3:]:
-        body += legend(legend_x, 52, name, color)
-        legend_x += 42 + 6.2 * len(name)
-    top = y
+    body += legend(SERIES[:3], 34) + legend(SERIES[3:], 52)
+    y = top = 74
     for query, title in queries.items():
         floor = figures.median("hits", "floor", query, "prepared", 8, "tps")
         if not floor:
@@ -39,11 +31,11 @@ def chart(figures, queries):
             if tps is None:
                 continue
             length = max(1.5, min(tps / floor, LIMIT) / LIMIT * WIDTH)
-            body.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 2}" fill="{color}"/>')
-            body.append(f'<text x="{LEFT + length + 6:.1f}" y="{y + 10.5}">{figure(tps)} / s</text>')
+            body.append(f'<rect x="{BARS}" y="{y}" width="{length:.1f}" height="{BAR - 2}" fill="{color}"/>')
+            body.append(f'<text x="{FIGURES}" y="{y + 10.5}" text-anchor="end">{figure(tps)} / s</text>')
             y += BAR
         y += GAP - 19
-    line = LEFT + WIDTH / LIMIT
+    line = BARS + WIDTH / LIMIT
     body.insert(0, f'<line x1="{line}" y1="{top}" x2="{line}" y2="{y - 8}"/>')
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {y}" width="720" height="{y}" role="img">
 <title>Answers per second with 8 clients, relative to reading a table that holds just the result</title>
@@ -59,5 +51,11 @@ line {{ stroke: #8a8f98; stroke-dasharray: 3 3 }}
 """
 
 
-def legend(x, y, name, color):
-    return [f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{color}"/>', f'<text x="{x + 15}" y="{y}">{name}</text>']
+def legend(series, y):
+    """Names beside each other; how wide a text will be is a guess."""
+    body, x = [], LEFT
+    for _, _, name, color in series:
+        body.append(f'<rect x="{x:.0f}" y="{y - 9}" width="10" height="10" fill="{color}"/>')
+        body.append(f'<text x="{x + 15:.0f}" y="{y}">{name}</text>')
+        x += 42 + 6.2 * len(name)
+    return body
