@@ -46,6 +46,7 @@ OBJS = \
 	src/store_evict.o \
 	src/store_hazard.o \
 	src/store_index.o \
+	src/store_statement.o \
 	src/testpoint.o \
 	src/vary.o \
 	src/verify.o \
@@ -74,7 +75,7 @@ REGRESS = basic types limits expiry invalidate partitions transactions triggers 
 	functions_exact2 functions_exact3 verify scan \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone \
+	writes_undone memory \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 

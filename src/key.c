@@ -4,7 +4,8 @@
  *	  Query + parameter values -> key.
  *
  * The key is a byte string; two results are the same if and only if their keys
- * are equal, and the store compares them in full.  It consists of the query's
+ * are equal, and the store compares them in full, though it keeps the prefix
+ * only once for all results of a query.  It consists of the query's
  * prefix (database, role, form, text, parameter types, the objects its names
  * resolved to, search path, settings), the parameter values, and the values of the
  * expressions that the result varies by (vary.c).  Values are
@@ -101,7 +102,7 @@ append_values(StringInfo buf, ParamListInfo values)
 
 /* Build the key in the current memory context; false if it would be too large. */
 bool
-pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
+pgcache_key_build(PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
 				  PgCacheKey *key)
 {
 	StringInfoData buf;
@@ -109,16 +110,18 @@ pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, ParamListInfo
 	if (query->key_prefix_len + values_size(params) + values_size(varying) > PGCACHE_MAX_KEY_SIZE)
 		return false;
 	initStringInfo(&buf);
-	appendBinaryStringInfo(&buf, query->key_prefix, query->key_prefix_len);
 	append_values(&buf, params);
 	append_values(&buf, varying);
 
+	key->prefix = query->key_prefix;
+	key->prefix_len = query->key_prefix_len;
+	key->prefix_hash = query->key_prefix_hash;
 	key->data = buf.data;
 	key->len = buf.len;
-	key->hash = hash_bytes_extended((unsigned char *) buf.data + query->key_prefix_len,
-									buf.len - query->key_prefix_len, query->key_prefix_hash);
+	key->hash = hash_bytes_extended((unsigned char *) buf.data, buf.len, query->key_prefix_hash);
 	key->text_offset = query->text_offset;
 	key->text_len = query->text_len;
+	key->seen = &query->seen;
 	return true;
 }
 

@@ -17,7 +17,7 @@
 /* Longer keys are not worth their memory; such calls bypass the cache. */
 #define PGCACHE_MAX_KEY_SIZE	(1024 * 1024)
 
-extern bool pgcache_key_build(const PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
+extern bool pgcache_key_build(PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
 							  PgCacheKey *key);
 extern uint32 pgcache_key_query_slot(const PgCacheQuery *query, ParamListInfo params);
 

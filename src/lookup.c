@@ -209,9 +209,10 @@ merge_tags(Lookup *lookup, const PgCacheEntry *entry)
 static bool
 has_columns(const PgCacheEntry *entry, TupleDesc desc)
 {
-	const Oid  *types = pgcache_entry_column_types(entry);
+	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+	const Oid  *types = pgcache_statement_column_types(statement);
 
-	if (entry->natts != desc->natts)
+	if (statement->natts != desc->natts)
 		return false;
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -314,7 +315,7 @@ report_mismatch(const Lookup *lookup, PgCacheEntry *entry, uint64 nrows)
 	ereport(LOG,
 			(errmsg("a stored result is not what the query returns"),
 			 errdetail("Key %016llx has " UINT64_FORMAT " rows, the query returned " UINT64_FORMAT ". The result is dropped. Query: %s",
-					   (unsigned long long) entry->hash, entry->nrows, nrows,
+					   (unsigned long long) entry->hash, (uint64) entry->nrows, nrows,
 					   lookup->query->source->query_string)));
 }
 

@@ -18,6 +18,7 @@
 
 #include "analysis.h"
 #include "pgcache.h"
+#include "store.h"
 #include "vary.h"
 
 /* What the caller asked for: text and parameters as given. */
@@ -60,6 +61,7 @@ typedef struct PgCacheQuery
 								 * all calls */
 	uint32		key_prefix_len;
 	uint64		key_prefix_hash;
+	PgCacheSeenStatement seen;	/* the prefix in shared memory */
 	uint32		text_offset;	/* the text within key_prefix */
 	uint32		text_len;
 	int			users;			/* calls under way */

@@ -45,6 +45,7 @@ request(void)
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
 	RequestNamedLWLockTranche(PGCACHE_ARENA_TRANCHE, PGCACHE_MAX_ZONES);
 	RequestNamedLWLockTranche(PGCACHE_LIMBO_TRANCHE, 1);
+	RequestNamedLWLockTranche(PGCACHE_STATEMENT_TRANCHE, PGCACHE_STATEMENT_LOCKS);
 	if (max_prepared_xacts > 0)
 		RequestNamedLWLockTranche(PGCACHE_PREPARED_TRANCHE, 1);
 }

@@ -51,9 +51,9 @@ PG_FUNCTION_INFO_V1(cache_bypasses);
 PG_FUNCTION_INFO_V1(cache_explain);
 
 static double
-us_to_ms(uint64 us)
+us_to_ms(double us)
 {
-	return (double) us / 1000.0;
+	return us / 1000.0;
 }
 
 /*
@@ -351,20 +351,20 @@ put_entry(PgCacheEntry *entry, void *arg)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgcache entry",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	bool		visible = may_see(entry->userid);
-	bool		here = entry->dbid == MyDatabaseId;
-	char	   *role = GetUserNameFromId(entry->userid, true);
-	char	   *database = get_database_name(entry->dbid);
+	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+	bool		visible = may_see(statement->userid);
+	bool		here = statement->dbid == MyDatabaseId;
+	char	   *role = GetUserNameFromId(statement->userid, true);
+	char	   *database = get_database_name(statement->dbid);
 	uint64		hits = pg_atomic_read_u64(&entry->hits);
 	Datum		values[ENTRIES_COLUMNS];
 	bool		nulls[ENTRIES_COLUMNS] = {0};
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(entry->form == PGCACHE_FORM_JSON ? "json" : "query");
+	values[i++] = CStringGetTextDatum(statement->form == PGCACHE_FORM_JSON ? "json" : "query");
 	values[i++] = CStringGetTextDatum(key_name(entry->hash));
 	values[i++] = visible ?
-		PointerGetDatum(cstring_to_text_with_len(pgcache_entry_key(entry) + entry->text_offset,
-												 entry->text_len)) :
+		PointerGetDatum(cstring_to_text_with_len(pgcache_statement_text(statement), statement->text_len)) :
 		CStringGetTextDatum("<insufficient privilege>");
 	nulls[i] = role == NULL;
 	values[i++] = role ? CStringGetTextDatum(role) : (Datum) 0;
@@ -416,7 +416,7 @@ add_to_tables(PgCacheEntry *entry, void *arg)
 	const PgCacheDep *deps = pgcache_entry_deps(entry);
 	bool		valid = pgcache_entry_state(entry) == PGCACHE_ENTRY_VALID;
 
-	if (entry->dbid != MyDatabaseId)
+	if (pgcache_entry_statement(entry)->dbid != MyDatabaseId)
 		return;
 	for (uint32 i = 0; i < entry->ndeps; i++)
 	{

@@ -57,6 +57,7 @@ typedef struct Pin
 /* The entry being written. */
 typedef struct Writer
 {
+	PgCachePtr	statement;		/* held; 0 = none */
 	PgCacheEntry *entry;		/* NULL = none */
 	PgCacheExtent *extent;		/* the current one; NULL = still in the
 								 * entry's own */
@@ -70,7 +71,7 @@ typedef struct Writer
 static Pin *pins = NULL;
 static int	npins = 0;
 static int	max_pins = 0;
-static Writer writer = {NULL};
+static Writer writer = {0};
 static bool exit_registered = false;
 static PgCacheEntryStateFn state_fn = NULL;
 
@@ -81,6 +82,7 @@ pgcache_store_shmem_size(void)
 
 	size = add_size(size, pgcache_index_shmem_size());
 	size = add_size(size, pgcache_hazard_shmem_size());
+	size = add_size(size, pgcache_statement_shmem_size());
 	return add_size(size, pgcache_evict_shmem_size());
 }
 
@@ -90,6 +92,7 @@ pgcache_store_shmem_init(void)
 	pgcache_arena_shmem_init();
 	pgcache_index_shmem_init();
 	pgcache_hazard_shmem_init();
+	pgcache_statement_shmem_init();
 	pgcache_evict_shmem_init();
 }
 
@@ -134,27 +137,27 @@ deps_offset(void)
 }
 
 static Size
-types_offset(uint32 ndeps)
+tags_offset(uint32 ndeps)
 {
-	return deps_offset() + MAXALIGN(ndeps * sizeof(PgCacheDep));
+	return deps_offset() + ndeps * sizeof(PgCacheDep);
 }
 
 static Size
-tags_offset(uint32 ndeps, uint16 natts)
+key_offset(uint32 ndeps, uint32 tags_len)
 {
-	return types_offset(ndeps) + MAXALIGN(natts * sizeof(Oid));
+	return tags_offset(ndeps) + tags_len;
 }
 
 static Size
-key_offset(uint32 ndeps, uint16 natts, uint32 tags_len)
+rows_offset(uint32 ndeps, uint32 tags_len, uint32 key_len)
 {
-	return tags_offset(ndeps, natts) + MAXALIGN(tags_len);
+	return MAXALIGN(key_offset(ndeps, tags_len) + key_len);
 }
 
-static Size
-rows_offset(const PgCacheEntry *entry)
+const PgCacheStatement *
+pgcache_entry_statement(const PgCacheEntry *entry)
 {
-	return key_offset(entry->ndeps, entry->natts, entry->tags_len) + MAXALIGN(entry->key_len);
+	return pgcache_arena_address(entry->statement);
 }
 
 const PgCacheDep *
@@ -163,22 +166,17 @@ pgcache_entry_deps(const PgCacheEntry *entry)
 	return (const PgCacheDep *) ((const char *) entry + deps_offset());
 }
 
-const Oid  *
-pgcache_entry_column_types(const PgCacheEntry *entry)
-{
-	return (const Oid *) ((const char *) entry + types_offset(entry->ndeps));
-}
-
 const char *
 pgcache_entry_tags(const PgCacheEntry *entry)
 {
-	return (const char *) entry + tags_offset(entry->ndeps, entry->natts);
+	return (const char *) entry + tags_offset(entry->ndeps);
 }
 
+/* Without the prefix. */
 const char *
 pgcache_entry_key(const PgCacheEntry *entry)
 {
-	return (const char *) entry + key_offset(entry->ndeps, entry->natts, entry->tags_len);
+	return (const char *) entry + key_offset(entry->ndeps, entry->tags_len);
 }
 
 /*
@@ -189,6 +187,7 @@ pgcache_entry_key(const PgCacheEntry *entry)
 Size
 pgcache_entry_free(PgCacheEntry *entry)
 {
+	PgCachePtr	statement = entry->statement;
 	PgCachePtr	extent = entry->extents;
 	Size		freed = pgcache_arena_free(pgcache_arena_pointer(entry));
 
@@ -199,7 +198,7 @@ pgcache_entry_free(PgCacheEntry *entry)
 		freed += pgcache_arena_free(extent);
 		extent = next;
 	}
-	return freed;
+	return freed + pgcache_statement_release(statement);
 }
 
 /* on_shmem_exit callback */
@@ -307,7 +306,7 @@ pgcache_store_touch(PgCacheEntry *entry)
 void
 pgcache_store_release(int nest_level)
 {
-	if (writer.entry != NULL && writer.nest_level >= nest_level)
+	if (writer.statement != 0 && writer.nest_level >= nest_level)
 		pgcache_store_abandon();
 	for (int i = npins - 1; i >= 0; i--)
 	{
@@ -344,7 +343,9 @@ pgcache_reader_start(PgCacheReader *reader, const PgCacheEntry *entry)
 {
 	reader->rows_left = entry->nrows;
 	reader->extents = entry->extents;
-	read_from(reader, (const char *) entry + rows_offset(entry), entry->first_rows_len);
+	read_from(reader,
+			  (const char *) entry + rows_offset(entry->ndeps, entry->tags_len, entry->key_len),
+			  entry->first_rows_len);
 }
 
 /* The next row, in place, or NULL at the end; good as long as the pin. */
@@ -439,62 +440,77 @@ pgcache_store_max_rows_len(void)
 }
 
 static void
-copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta)
+copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statement)
 {
 	memset(entry, 0, sizeof(PgCacheEntry));
+	entry->statement = statement;
 	entry->hash = meta->key->hash;
 	pg_atomic_init_u32(&entry->pins, 0);
 	entry->usage = 1;
-	entry->form = meta->form;
-	entry->natts = meta->natts;
-	entry->dbid = meta->dbid;
-	entry->userid = meta->userid;
 	entry->ndeps = meta->ndeps;
 	entry->tags_len = meta->tags_len;
 	entry->key_len = meta->key->len;
-	entry->text_offset = meta->key->text_offset;
-	entry->text_len = meta->key->text_len;
 	entry->since = meta->since;
-	entry->nrows = meta->nrows;
-	entry->cost_us = meta->cost_us;
+	entry->nrows = (uint32) meta->nrows;
+	entry->cost_us = (float) meta->cost_us;
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);
 
 	memcpy(unconstify(PgCacheDep *, pgcache_entry_deps(entry)), meta->deps,
 		   meta->ndeps * sizeof(PgCacheDep));
-	memcpy(unconstify(Oid *, pgcache_entry_column_types(entry)), meta->column_types,
-		   meta->natts * sizeof(Oid));
 	memcpy(unconstify(char *, pgcache_entry_tags(entry)), meta->tags, meta->tags_len);
 	memcpy(unconstify(char *, pgcache_entry_key(entry)), meta->key->data, meta->key->len);
+}
+
+/* Hold the statement of the entry to be written; false if there is no room. */
+static bool
+hold_statement(const PgCacheEntryMeta *meta)
+{
+	Size		size = pgcache_statement_size(meta);
+
+	writer.statement = pgcache_statement_find(meta);
+	if (writer.statement == 0)
+	{
+		PgCachePtr	block = allocate(size, size, &size);
+
+		if (block != 0)
+			writer.statement = pgcache_statement_make(block, meta);
+	}
+	return writer.statement != 0;
 }
 
 /* Begin an entry; false if there is no room. */
 bool
 pgcache_store_begin(const PgCacheEntryMeta *meta)
 {
-	Size		head = key_offset(meta->ndeps, meta->natts, meta->tags_len) + MAXALIGN(meta->key->len);
+	Size		head = rows_offset(meta->ndeps, meta->tags_len, meta->key->len);
 	Size		size;
 	PgCachePtr	ptr;
 
-	Assert(writer.entry == NULL);
-	if (meta->rows_len > pgcache_store_max_rows_len())
+	Assert(writer.statement == 0 && writer.entry == NULL);
+	if (meta->rows_len > Min(pgcache_store_max_rows_len(), PG_UINT32_MAX))
 		return false;
 	prepare_to_hold(0);
+	/* from here on an exit would free what there is */
+	writer.nest_level = GetCurrentTransactionNestLevel();
+	if (!hold_statement(meta))
+		return false;
 	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, &size);
 	if (ptr == 0)
+	{
+		pgcache_store_abandon();
 		return false;
+	}
 
-	/* from here to the end of the statement an exit would free it */
 	writer.entry = pgcache_arena_address(ptr);
-	copy_head(writer.entry, meta);
+	copy_head(writer.entry, meta, writer.statement);
 	writer.entry->bytes = pgcache_arena_block_size(ptr);
 	writer.extent = NULL;
 	writer.last_link = &writer.entry->extents;
 	writer.next = (char *) writer.entry + head;
 	writer.end = (char *) writer.entry + size;
 	writer.rows_left = meta->rows_len;
-	writer.nest_level = GetCurrentTransactionNestLevel();
 	return true;
 }
 
@@ -549,6 +565,7 @@ pgcache_store_publish(void)
 
 	Assert(writer.rows_left == 0);
 	writer.entry = NULL;
+	writer.statement = 0;
 	old = pgcache_index_link(entry);
 	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
 	if (old != NULL)
@@ -568,10 +585,14 @@ void
 pgcache_store_abandon(void)
 {
 	PgCacheEntry *entry = writer.entry;
+	PgCachePtr	statement = writer.statement;
 
 	writer.entry = NULL;
+	writer.statement = 0;
 	if (entry != NULL)
 		pgcache_entry_free(entry);
+	else if (statement != 0)
+		pgcache_statement_release(statement);
 }
 
 static bool

@@ -25,18 +25,34 @@
 #define PGCACHE_ARENA_TRANCHE		"pgcache_arena"
 #define PGCACHE_MAX_ZONES			16
 #define PGCACHE_LIMBO_TRANCHE		"pgcache_limbo"
+#define PGCACHE_STATEMENT_TRANCHE	"pgcache_statement"
+#define PGCACHE_STATEMENT_LOCKS		16
 
 /* A place in the arena: bytes from its start; 0 = none. */
 typedef uint64 PgCachePtr;
 
-/* What identifies a result; built by key.c. */
+/* A statement that a session has seen, to be known again at once. */
+typedef struct PgCacheSeenStatement
+{
+	PgCachePtr	place;
+	uint64		serial;
+} PgCacheSeenStatement;
+
+/*
+ * What identifies a result; built by key.c.  It consists of a prefix, which the
+ * calls of one query share, and the call's own bytes.
+ */
 typedef struct PgCacheKey
 {
+	const char *prefix;
+	uint32		prefix_len;
+	uint64		prefix_hash;
 	const char *data;
 	uint32		len;
-	uint64		hash;
-	uint32		text_offset;	/* where the query text stands in data */
+	uint64		hash;			/* of all */
+	uint32		text_offset;	/* where the query text stands in the prefix */
 	uint32		text_len;
+	PgCacheSeenStatement *seen; /* the session's, for this prefix */
 } PgCacheKey;
 
 /* What becomes of an entry when somebody looks at it. */
@@ -48,9 +64,28 @@ typedef enum PgCacheEntryState
 } PgCacheEntryState;
 
 /*
+ * What the entries of one query share.  Immutable but for "next" and "entries".
+ * Column types and the key's prefix stand behind the struct.
+ */
+typedef struct PgCacheStatement
+{
+	PgCachePtr	next;			/* in the bucket; under its lock */
+	uint64		hash;			/* of the prefix */
+	uint64		serial;			/* never used again */
+	pg_atomic_uint32 entries;	/* see store_statement.c */
+	Oid			dbid;
+	Oid			userid;
+	uint32		prefix_len;
+	uint32		text_offset;	/* the query text within the prefix */
+	uint32		text_len;
+	uint16		natts;
+	uint8		form;			/* PgCacheForm */
+} PgCacheStatement;
+
+/*
  * One stored result.  Immutable once published but for the fields said to be
- * otherwise.  Behind the struct, in this order: dependencies, column types,
- * tags (zero-terminated strings), key, rows; each is MAXALIGNed.
+ * otherwise.  Behind the struct, in this order: dependencies, tags
+ * (zero-terminated strings), the call's own part of the key, rows (MAXALIGNed).
  */
 typedef struct PgCacheEntry
 {
@@ -62,26 +97,23 @@ typedef struct PgCacheEntry
 	bool		unlinked;		/* set under the partition lock */
 	uint8		usage;			/* GCLOCK counter, written without a lock: a
 								 * lost update is accepted */
-	uint8		form;			/* PgCacheForm */
-	uint16		natts;
-	Oid			dbid;
-	Oid			userid;
 	uint32		ndeps;
 	uint32		tags_len;
-	uint32		key_len;
-	uint32		text_offset;	/* the query text within the key */
-	uint32		text_len;
+	uint32		key_len;		/* without the prefix */
 	uint32		first_rows_len; /* bytes of rows that stand behind the key */
+	uint32		nrows;
+	float		cost_us;		/* how long the computation took */
+	PgCachePtr	statement;		/* held by the entry */
 	uint64		since;			/* the clock reading that the dependencies
 								 * were settled with */
-	uint64		nrows;
 	uint64		bytes;			/* arena bytes of all extents */
-	uint64		cost_us;		/* how long the computation took */
 	TimestampTz created_at;
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	pg_atomic_uint64 hits;		/* see pgcache_store_touch() */
 	PgCachePtr	extents;		/* further extents with rows; 0 = none */
 } PgCacheEntry;
+
+StaticAssertDecl(sizeof(PgCacheEntry) <= 104, "there may be millions of them");
 
 /* What the store has to know to make an entry. */
 typedef struct PgCacheEntryMeta
@@ -127,9 +159,10 @@ extern void pgcache_store_unpin(PgCacheEntry *entry);
 extern void pgcache_store_touch(PgCacheEntry *entry);
 extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
-extern const Oid *pgcache_entry_column_types(const PgCacheEntry *entry);
+extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);
+extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
+extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
-extern const char *pgcache_entry_key(const PgCacheEntry *entry);
 extern void pgcache_reader_start(PgCacheReader *reader, const PgCacheEntry *entry);
 extern MinimalTuple pgcache_reader_next(PgCacheReader *reader);
 extern void pgcache_store_scan(PgCacheScanFn fn, void *arg);

@@ -4,7 +4,7 @@
  *	  Key -> entry: a fixed array of buckets whose chains run through entries.
  *
  * The bucket array is sized once, from pgcache.memory, for about one bucket
- * per entry of a kilobyte.  Bucket b belongs to partition b % PARTITIONS.  Its
+ * per entry of half a kilobyte.  Bucket b belongs to partition b % PARTITIONS.  Its
  * chain is changed under the partition's lock in exclusive mode, and each
  * unlinking is followed, under the lock, by an advance of the partition's
  * version.
@@ -35,7 +35,7 @@
 #include "store_internal.h"
 #include "testpoint.h"
 
-#define BYTES_PER_BUCKET	1024
+#define BYTES_PER_BUCKET	512
 
 /* Readings of a chain without its lock before it is taken. */
 #ifdef PG_HAVE_8BYTE_SINGLE_COPY_ATOMICITY
@@ -136,9 +136,11 @@ version_of(uint32 bucket)
 }
 
 static bool
-has_key(const PgCacheEntry *entry, const char *key, uint32 key_len)
+has_key(const PgCacheEntry *entry, const PgCacheKey *key)
 {
-	return entry->key_len == key_len && memcmp(pgcache_entry_key(entry), key, key_len) == 0;
+	return entry->key_len == key->len &&
+		memcmp(pgcache_entry_key(entry), key->data, key->len) == 0 &&
+		pgcache_statement_matches(entry->statement, key);
 }
 
 /*
@@ -154,7 +156,7 @@ note_unlinked(uint32 bucket, PgCacheEntry *entry)
 
 /* The link that points to the entry with this key, or to 0 at the chain's end. */
 static PgCachePtr *
-find_link(uint32 bucket, uint64 hash, const char *key, uint32 key_len)
+find_link(uint32 bucket, const PgCacheKey *key)
 {
 	PgCachePtr *link = &bucket_index->buckets[bucket];
 
@@ -162,7 +164,7 @@ find_link(uint32 bucket, uint64 hash, const char *key, uint32 key_len)
 	{
 		PgCacheEntry *entry = pgcache_arena_address(*link);
 
-		if (entry->hash == hash && has_key(entry, key, key_len))
+		if (entry->hash == key->hash && has_key(entry, key))
 			break;
 		link = &entry->next;
 	}
@@ -223,7 +225,7 @@ try_pin(const PgCacheKey *key, uint32 bucket, PgCacheEntry **entry, int *hazard)
 	{
 		pg_read_barrier();
 		*entry = pgcache_arena_address(ptr);
-		good = has_key(*entry, key->data, key->len);
+		good = has_key(*entry, key);
 	}
 	if (!good)
 	{
@@ -254,7 +256,7 @@ pgcache_index_pin(const PgCacheKey *key, int *hazard)
 	entry = NULL;
 	*hazard = -1;
 	LWLockAcquire(lock_of(bucket), LW_SHARED);
-	ptr = *find_link(bucket, key->hash, key->data, key->len);
+	ptr = *find_link(bucket, key);
 	if (ptr != 0)
 	{
 		entry = pgcache_arena_address(ptr);
@@ -272,11 +274,21 @@ PgCacheEntry *
 pgcache_index_link(PgCacheEntry *entry)
 {
 	uint32		bucket = pgcache_index_bucket(entry->hash);
+	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+	PgCacheSeenStatement seen = {entry->statement, statement->serial};
+	PgCacheKey	key = {
+		.prefix = pgcache_statement_prefix(statement),
+		.prefix_len = statement->prefix_len,
+		.data = pgcache_entry_key(entry),
+		.len = entry->key_len,
+		.hash = entry->hash,
+		.seen = &seen,
+	};
 	PgCacheEntry *old = NULL;
 	PgCachePtr *link;
 
 	LWLockAcquire(lock_of(bucket), LW_EXCLUSIVE);
-	link = find_link(bucket, entry->hash, pgcache_entry_key(entry), entry->key_len);
+	link = find_link(bucket, &key);
 	if (*link != 0)
 	{
 		old = pgcache_arena_address(*link);

@@ -6,6 +6,7 @@
  *	store.c			entries: pin, write, publish; what the backend holds
  *	store_index.c	key -> entry: buckets and their partition locks
  *	store_hazard.c	who uses an entry, and freeing it when nobody does
+ *	store_statement.c	what the entries of one query share
  *	store_arena.c	memory of entries: zones and their locks
  *	store_evict.c	which entry goes when there is no room
  *
@@ -15,7 +16,9 @@
  *	   and unlink, shared to pin where it cannot be done without.  Never two at a
  *	   time.
  *	2. the limbo (LWLock, always exclusive): the list of unlinked entries in use.
- *	3. one arena zone (LWLock, always exclusive): its blocks and free lists.
+ *	3. one bucket of statements (LWLock): shared to find, exclusive to make and
+ *	   free.
+ *	4. one arena zone (LWLock, always exclusive): its blocks and free lists.
  *
  * Nothing is allocated, copied or waited for under any, and no error is raised.
  * A hit takes none of them.
@@ -76,6 +79,16 @@ extern void pgcache_retire(PgCacheEntry *entry);
 extern Size pgcache_retire_flush(void);
 extern Size pgcache_limbo_reap(void);
 
+/* store_statement.c */
+extern Size pgcache_statement_shmem_size(void);
+extern void pgcache_statement_shmem_init(void);
+extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
+extern Size pgcache_statement_size(const PgCacheEntryMeta *meta);
+extern bool pgcache_statement_matches(PgCachePtr place, const PgCacheKey *key);
+extern PgCachePtr pgcache_statement_find(const PgCacheEntryMeta *meta);
+extern PgCachePtr pgcache_statement_make(PgCachePtr block, const PgCacheEntryMeta *meta);
+extern Size pgcache_statement_release(PgCachePtr place);
+
 /* store_evict.c */
 extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
@@ -84,6 +97,7 @@ extern void pgcache_evict_dead(void);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);
+extern const char *pgcache_entry_key(const PgCacheEntry *entry);
 extern void pgcache_count_removal(PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */
