@@ -29,6 +29,7 @@ OBJS = \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \
+	src/policy.o \
 	src/prepared.o \
 	src/query.o \
 	src/request.o \

@@ -20,7 +20,8 @@ never() {
 
 read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_plan|answer|request)\.[ch]'
 write_side='^(capture|mark)\.[ch]'
-never '^store\S* \./(?!(store|store_internal|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
+never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
+never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
 never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
 never "$read_side"' \./capture\.h' "the read side does not see the write side"
 never "$read_side"'(?<!lookup\.c) \./mark\.h' "only lookup.c asks for the transaction's own writes"

@@ -16,7 +16,7 @@ headers=$("${PG_CONFIG:-pg_config}" --includedir-server)
 {
 	cat typedefs.list 2>/dev/null || true
 	# typedef x Name; typedef x (*Name) (...); and the last line of typedef struct x { ... } Name;
-	find "$headers" src -name '*.[ch]' -exec sed -nE \
+	find "$headers" src bench -name '*.[ch]' -exec sed -nE \
 		-e 's/^typedef [^(){]*[ *]([A-Za-z_]\w*);.*/\1/p' \
 		-e 's/^typedef .*\(\*([A-Za-z_]\w*)\) *\(.*/\1/p' \
 		-e '/^typedef (struct|union|enum)/,/^\}/ s/^\} *([A-Za-z_]\w*);.*/\1/p' {} +
