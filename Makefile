@@ -70,7 +70,7 @@ ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
-REGRESS = basic types limits expiry invalidate partitions transactions triggers ddl names roles \
+REGRESS = basic types limits worth expiry invalidate partitions transactions triggers ddl names roles \
 	guc errors exact bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan \

@@ -1,5 +1,6 @@
 -- memory: what a result takes; what the results of one query share is kept once
 CREATE EXTENSION pgcache;
+SELECT cache_clear();
 CREATE TABLE t (id int PRIMARY KEY, v int);
 INSERT INTO t SELECT g, g * 10 FROM generate_series(1, 1000) AS g;
 CREATE FUNCTION ask_all() RETURNS text LANGUAGE plpgsql AS $$

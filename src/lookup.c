@@ -412,34 +412,33 @@ expiry(int64 ttl_us, TimestampTz now)
 	return now + ttl_us;
 }
 
-/* Copy the rows into the store; false = no room. */
-static bool
+/* Copy the rows into the store, or say why not. */
+static PgCacheReason
 write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 {
 	TupleTableSlot *slot;
-	bool		stored;
+	PgCacheReason reason = pgcache_store_begin(meta);
 
-	if (!pgcache_store_begin(meta))
-		return false;
+	if (reason != PGCACHE_REASON_NONE)
+		return reason;
 
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	tuplestore_rescan(rows);
-	stored = true;
-	while (stored && tuplestore_gettupleslot(rows, true, false, slot))
+	while (reason == PGCACHE_REASON_NONE && tuplestore_gettupleslot(rows, true, false, slot))
 	{
 		bool		should_free;
 
-		stored = pgcache_store_append(ExecFetchSlotMinimalTuple(slot, &should_free));
+		reason = pgcache_store_append(ExecFetchSlotMinimalTuple(slot, &should_free));
 		CHECK_FOR_INTERRUPTS();
 	}
 	tuplestore_rescan(rows);
 	ExecDropSingleTupleTableSlot(slot);
-	if (stored)
+	if (reason == PGCACHE_REASON_NONE)
 	{
 		PGCACHE_TESTPOINT("fill-written");
 		pgcache_store_publish();
 	}
-	return stored;
+	return reason;
 }
 
 /* Store a result that was just computed; returns why it was not stored, if so. */
@@ -461,7 +460,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_TEMPORARY_TABLE;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
-		!pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since))
+		!pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since, &meta.since))
 		return PGCACHE_CONCURRENT_WRITE;
 	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
 		return PGCACHE_OLD_SNAPSHOT;
@@ -479,7 +478,6 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.column_types = types;
 	meta.deps = deps->deps;
 	meta.ndeps = deps->ndeps;
-	meta.since = lookup->since;
 	meta.tags = lookup->tags;
 	meta.tags_len = lookup->tags_len;
 	meta.nrows = result->nrows;
@@ -488,7 +486,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.cost_us = result->cost_us;
 	meta.created_at = now;
 	meta.expires_at = expiry(lookup->request->ttl_us, now);
-	return write_entry(&meta, lookup->answer->rows, desc) ? PGCACHE_REASON_NONE : PGCACHE_NO_MEMORY;
+	return write_entry(&meta, lookup->answer->rows, desc);
 }
 
 /* Run the query and store its result; false = start again. */

@@ -413,8 +413,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	query->reason = analysis.reason;
 	query->deps = analysis.deps;
 	query->types = analysis.types;
-	query->types_since = since;
-	if (!pgcache_deps_settled(query->types.deps, query->types.ndeps, since))
+	if (!pgcache_deps_settled(query->types.deps, query->types.ndeps, since, &query->types_since))
 		query->once = true;		/* we may not have the messages: once only */
 	query->relations = analysis.relations;
 	query->vary = pgcache_vary_create(analysis.varies_by, analysis.runs_queries);

@@ -80,6 +80,7 @@ static const struct
 	[PGCACHE_KEY_TOO_LARGE] = {"key_too_large", "its text and parameters are larger than 1 MB"},
 	[PGCACHE_TOO_LARGE] = {"too_large", "the result is larger than pgcache.max_entry_size"},
 	[PGCACHE_NO_MEMORY] = {"no_memory", "there is no room in pgcache.memory"},
+	[PGCACHE_NOT_WORTH_STORING] = {"not_worth_storing", "there is no room for it in pgcache.memory without pushing out results that save more"},
 	[PGCACHE_CONCURRENT_WRITE] = {"concurrent_write", "a table was being written, or a value the result varies by changed, while it was computed"},
 };
 

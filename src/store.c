@@ -11,7 +11,7 @@
  * starts with an empty store.
  *
  * Nothing here raises an error for want of shared memory: pgcache_store_begin
- * and pgcache_store_append return false and leave nothing behind.
+ * and pgcache_store_append return the reason and leave nothing behind.
  *
  * IDENTIFICATION
  *	  src/store.c
@@ -65,6 +65,7 @@ typedef struct Writer
 	char	   *next;			/* where the next row goes */
 	char	   *end;
 	Size		rows_left;		/* bytes of rows to come */
+	PgCacheOffer offer;
 	int			nest_level;
 } Writer;
 
@@ -294,8 +295,7 @@ pgcache_store_touch(PgCacheEntry *entry)
 
 	if (k == 1 || pg_prng_uint64_range(&pg_global_prng_state, 1, k) == 1)
 		pg_atomic_fetch_add_u64(&entry->hits, k);
-	if (entry->usage < PGCACHE_MAX_USAGE)
-		entry->usage = PGCACHE_MAX_USAGE;
+	pgcache_evict_hit(entry);
 }
 
 /*
@@ -405,15 +405,18 @@ pgcache_store_scan(PgCacheScanFn fn, void *arg)
  */
 
 /*
- * Allocate "want" bytes, evicting if need be.  Takes less, but at least "min",
- * when there is enough memory and it is only in pieces.  0 = no room.
+ * Allocate "want" bytes for what the writer was offered, evicting if need be.
+ * Takes less, but at least "min", when there is enough memory and it is only
+ * in pieces.  0 = no room, for this reason.
  */
 static PgCachePtr
-allocate(Size min, Size want, Size *got)
+allocate(Size min, Size want, Size *got, PgCacheReason *reason)
 {
 	PgCachePtr	ptr;
+	bool		refused = false;
 
 	*got = want;
+	*reason = PGCACHE_NO_MEMORY;
 	if (min > pgcache_arena_max_block())
 		return 0;
 	min = Min(want, Max(min, MIN_EXTENT_SIZE));
@@ -426,9 +429,11 @@ allocate(Size min, Size want, Size *got)
 		if (pgcache_arena_size() - pgcache_arena_used() > want &&
 			(ptr = pgcache_arena_alloc_largest(min, want, got)) != 0)
 			return ptr;
-		if (pgcache_evict(want) == 0)
+		if (pgcache_evict(want, writer.offer.value, &refused) == 0 || refused)
 			break;
 	}
+	if (refused)
+		*reason = PGCACHE_NOT_WORTH_STORING;
 	return pgcache_arena_alloc_largest(min, want, got);
 }
 
@@ -446,7 +451,6 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->statement = statement;
 	entry->hash = meta->key->hash;
 	pg_atomic_init_u32(&entry->pins, 0);
-	entry->usage = 1;
 	entry->ndeps = meta->ndeps;
 	entry->tags_len = meta->tags_len;
 	entry->key_len = meta->key->len;
@@ -456,6 +460,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);
+	entry->worth = writer.offer.worth;
 
 	memcpy(unconstify(PgCacheDep *, pgcache_entry_deps(entry)), meta->deps,
 		   meta->ndeps * sizeof(PgCacheDep));
@@ -463,44 +468,48 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	memcpy(unconstify(char *, pgcache_entry_key(entry)), meta->key->data, meta->key->len);
 }
 
-/* Hold the statement of the entry to be written; false if there is no room. */
-static bool
+/* Hold the statement of the entry to be written, or say why not. */
+static PgCacheReason
 hold_statement(const PgCacheEntryMeta *meta)
 {
 	Size		size = pgcache_statement_size(meta);
+	PgCacheReason reason = PGCACHE_NO_MEMORY;
 
 	writer.statement = pgcache_statement_find(meta);
 	if (writer.statement == 0)
 	{
-		PgCachePtr	block = allocate(size, size, &size);
+		PgCachePtr	block = allocate(size, size, &size, &reason);
 
 		if (block != 0)
 			writer.statement = pgcache_statement_make(block, meta);
 	}
-	return writer.statement != 0;
+	return writer.statement != 0 ? PGCACHE_REASON_NONE : reason;
 }
 
-/* Begin an entry; false if there is no room. */
-bool
+/* Begin an entry, or say why there is none. */
+PgCacheReason
 pgcache_store_begin(const PgCacheEntryMeta *meta)
 {
 	Size		head = rows_offset(meta->ndeps, meta->tags_len, meta->key->len);
 	Size		size;
 	PgCachePtr	ptr;
+	PgCacheReason reason;
 
 	Assert(writer.statement == 0 && writer.entry == NULL);
 	if (meta->rows_len > Min(pgcache_store_max_rows_len(), PG_UINT32_MAX))
-		return false;
+		return PGCACHE_NO_MEMORY;
 	prepare_to_hold(0);
 	/* from here on an exit would free what there is */
 	writer.nest_level = GetCurrentTransactionNestLevel();
-	if (!hold_statement(meta))
-		return false;
-	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, &size);
+	pgcache_evict_offer(meta, head + meta->rows_len, &writer.offer);
+	reason = hold_statement(meta);
+	if (reason != PGCACHE_REASON_NONE)
+		return reason;
+	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, &size, &reason);
 	if (ptr == 0)
 	{
 		pgcache_store_abandon();
-		return false;
+		return reason;
 	}
 
 	writer.entry = pgcache_arena_address(ptr);
@@ -511,19 +520,20 @@ pgcache_store_begin(const PgCacheEntryMeta *meta)
 	writer.next = (char *) writer.entry + head;
 	writer.end = (char *) writer.entry + size;
 	writer.rows_left = meta->rows_len;
-	return true;
+	return PGCACHE_REASON_NONE;
 }
 
 /* Continue in a new extent with room for at least "len" bytes. */
-static bool
+static PgCacheReason
 add_extent(Size len)
 {
 	Size		size;
+	PgCacheReason reason;
 	PgCachePtr	ptr = allocate(MAXALIGN(sizeof(PgCacheExtent)) + len,
-							   MAXALIGN(sizeof(PgCacheExtent)) + writer.rows_left, &size);
+							   MAXALIGN(sizeof(PgCacheExtent)) + writer.rows_left, &size, &reason);
 
 	if (ptr == 0)
-		return false;
+		return reason;
 	writer.extent = pgcache_arena_address(ptr);
 	writer.extent->next = 0;
 	writer.extent->rows_len = 0;
@@ -532,19 +542,22 @@ add_extent(Size len)
 	writer.next = (char *) writer.extent + MAXALIGN(sizeof(PgCacheExtent));
 	writer.end = (char *) writer.extent + size;
 	writer.entry->bytes += pgcache_arena_block_size(ptr);
-	return true;
+	return PGCACHE_REASON_NONE;
 }
 
-/* Add a row; on false there was no room and the entry is gone. */
-bool
+/* Add a row; if there is a reason why not, the entry is gone. */
+PgCacheReason
 pgcache_store_append(MinimalTuple tuple)
 {
 	Size		len = MAXALIGN(tuple->t_len);
+	PgCacheReason reason = PGCACHE_REASON_NONE;
 
-	if (writer.next + len > writer.end && !add_extent(len))
+	if (writer.next + len > writer.end)
+		reason = add_extent(len);
+	if (reason != PGCACHE_REASON_NONE)
 	{
 		pgcache_store_abandon();
-		return false;
+		return reason;
 	}
 	memcpy(writer.next, tuple, tuple->t_len);
 	writer.next += len;
@@ -553,7 +566,7 @@ pgcache_store_append(MinimalTuple tuple)
 		writer.extent->rows_len += len;
 	else
 		writer.entry->first_rows_len += len;
-	return true;
+	return PGCACHE_REASON_NONE;
 }
 
 /* Make the entry visible to all, in place of an older one with its key. */
@@ -566,6 +579,7 @@ pgcache_store_publish(void)
 	Assert(writer.rows_left == 0);
 	writer.entry = NULL;
 	writer.statement = 0;
+	pgcache_evict_enter(entry);
 	old = pgcache_index_link(entry);
 	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
 	if (old != NULL)

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "pgcache.h"
+#include "policy.h"
 
 /* Tranches and how many locks each has, requested by shmem.c. */
 #define PGCACHE_INDEX_TRANCHE		"pgcache_index"
@@ -95,8 +96,6 @@ typedef struct PgCacheEntry
 	pg_atomic_uint32 pins;		/* those that have no hazard pointer;
 								 * increased under the partition lock */
 	bool		unlinked;		/* set under the partition lock */
-	uint8		usage;			/* GCLOCK counter, written without a lock: a
-								 * lost update is accepted */
 	uint32		ndeps;
 	uint32		tags_len;
 	uint32		key_len;		/* without the prefix */
@@ -104,16 +103,18 @@ typedef struct PgCacheEntry
 	uint32		nrows;
 	float		cost_us;		/* how long the computation took */
 	PgCachePtr	statement;		/* held by the entry */
-	uint64		since;			/* the clock reading that the dependencies
-								 * were settled with */
+	uint64		since;			/* the latest stamp on a dependency when it
+								 * was settled */
 	uint64		bytes;			/* arena bytes of all extents */
 	TimestampTz created_at;
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	pg_atomic_uint64 hits;		/* see pgcache_store_touch() */
+	PgCacheWorth worth;			/* store_evict.c's; written without a lock: a
+								 * lost update is accepted */
 	PgCachePtr	extents;		/* further extents with rows; 0 = none */
 } PgCacheEntry;
 
-StaticAssertDecl(sizeof(PgCacheEntry) <= 104, "there may be millions of them");
+StaticAssertDecl(sizeof(PgCacheEntry) <= 128, "there may be millions of them");
 
 /* What the store has to know to make an entry. */
 typedef struct PgCacheEntryMeta
@@ -126,7 +127,7 @@ typedef struct PgCacheEntryMeta
 	const Oid  *column_types;
 	const PgCacheDep *deps;
 	uint32		ndeps;
-	uint64		since;			/* the clock reading they were settled with */
+	uint64		since;			/* the latest stamp on them */
 	const char *tags;
 	uint32		tags_len;
 	uint64		nrows;
@@ -169,8 +170,8 @@ extern void pgcache_store_scan(PgCacheScanFn fn, void *arg);
 
 /* Writing */
 extern Size pgcache_store_max_rows_len(void);
-extern bool pgcache_store_begin(const PgCacheEntryMeta *meta);
-extern bool pgcache_store_append(MinimalTuple tuple);
+extern PgCacheReason pgcache_store_begin(const PgCacheEntryMeta *meta);
+extern PgCacheReason pgcache_store_append(MinimalTuple tuple);
 extern void pgcache_store_publish(void);
 extern void pgcache_store_abandon(void);
 extern void pgcache_store_drop(PgCacheEntry *entry);

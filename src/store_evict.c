@@ -1,19 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * store_evict.c
- *	  Makes room: GCLOCK over the buckets of the index.
+ *	  Makes room: a sample of entries, of which those worth least go.
  *
- * A shared hand moves over the buckets.  An entry that is invalid or expired
- * goes at once.  A valid one goes if its usage counter is not above the
- * pressure; otherwise the counter is decremented.  A hit sets the counter to
- * PGCACHE_MAX_USAGE.  Pressure rises with the entries visited in vain, so one
- * call visits a bounded number of entries and always frees something if there
- * is anything to free.  See A. J. Smith, "Sequentiality and prefetching in
- * database systems", ACM TODS 3(3), 1978, for the generalised clock.
+ * A shared hand moves over the buckets of the index; the order of hashes makes
+ * what it meets a random sample.  Entries that are invalid or expired go at
+ * once.  Of the valid ones that a step looks at, those that save the least per
+ * byte and second go (policy.c), as long as the new result is worth more than
+ * they are; if it is not, the new result is refused.
  *
- * Only unlinking is done under a partition lock (exclusive, one bucket at a
- * time).  A pinned entry is unlinked all the same; its memory is freed when
- * nobody uses it any more (store_hazard.c).
+ * Only looking and unlinking are done under a partition lock (exclusive, one
+ * bucket at a time).  A pinned entry is unlinked all the same; its memory is
+ * freed when nobody uses it any more (store_hazard.c).
+ *
+ * The policy's numbers, in shared memory and in entries, are read and written
+ * without a lock: each is written as a whole, and a lost update makes an
+ * estimate a little worse.
  *
  * IDENTIFICATION
  *	  src/store_evict.c
@@ -22,32 +24,64 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
 
+#include "guc.h"
 #include "stats.h"
 #include "store_internal.h"
 
-/* Entries visited before the pressure rises by one. */
-#define VISITS_PER_PRESSURE		4096
+/* Memory for each result that is remembered without being stored. */
+#define BYTES_PER_GHOST		1024
+#define MAX_GHOSTS			((Size) 1 << 24)
+
+/* A call ends when the hand has gone round so often, whatever it freed. */
+#define MAX_LAPS			16
 
 typedef struct PgCacheSharedEvict
 {
 	pg_atomic_uint32 hand;		/* the next bucket, modulo their number */
+	PgCacheSharedPolicy policy; /* must be last: of variable length */
 } PgCacheSharedEvict;
 
+typedef struct Victim
+{
+	PgCacheEntry *entry;		/* may be gone by now: only compared */
+	uint64		hash;
+	float		value;
+} Victim;
+
+/* What the hand met in one step. */
 typedef struct Sweep
 {
-	uint64		visits;
+	uint32		now;			/* tick */
 	bool		dead_only;		/* leave valid entries alone */
 	PgCacheEntryState state;	/* of the entry found */
+	int			looked;
+	int			nvictims;
+	Victim		victims[PGCACHE_POLICY_VICTIMS];	/* least value first */
 } Sweep;
 
 static PgCacheSharedEvict *evict = NULL;
 
+static uint32
+wanted_ghosts(void)
+{
+	Size		wanted = (Size) pgcache_memory * 1024 / BYTES_PER_GHOST;
+
+	return pg_nextpower2_32((uint32) Min(wanted, MAX_GHOSTS));
+}
+
 Size
 pgcache_evict_shmem_size(void)
 {
-	return sizeof(PgCacheSharedEvict);
+	return add_size(offsetof(PgCacheSharedEvict, policy), pgcache_policy_size(wanted_ghosts()));
+}
+
+static uint32
+current_tick(void)
+{
+	return pgcache_policy_tick(GetCurrentTimestamp());
 }
 
 void
@@ -55,30 +89,115 @@ pgcache_evict_shmem_init(void)
 {
 	bool		found;
 
-	evict = ShmemInitStruct("pgcache eviction", sizeof(PgCacheSharedEvict), &found);
-	if (!found)
-		pg_atomic_init_u32(&evict->hand, 0);
+	evict = ShmemInitStruct("pgcache eviction", pgcache_evict_shmem_size(), &found);
+	if (found)
+		return;
+	pg_atomic_init_u32(&evict->hand, 0);
+	pgcache_policy_init(&evict->policy, pgcache_arena_size(), wanted_ghosts(), current_tick());
+}
+
+/* The policy remembers what it knows of an entry that goes. */
+static void
+remember(PgCacheEntry *entry, uint32 now)
+{
+	pgcache_policy_leave(&evict->policy, entry->hash,
+						 (uint32) entry->since, &entry->worth,
+						 (uint32) pg_atomic_read_u64(&entry->hits), now);
+}
+
+/* The entry was hit: written once per tick at most. */
+void
+pgcache_evict_hit(PgCacheEntry *entry)
+{
+	uint32		now = current_tick();
+
+	if (entry->worth.history.last_use != now)
+		entry->worth.history.last_use = now;
+}
+
+/*
+ * A result of so many bytes was computed and might be stored: find out what
+ * is known of its key and how much it is worth.
+ */
+void
+pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer)
+{
+	uint32		now = current_tick();
+	PgCacheEntry *old = pgcache_store_pin(meta->key);
+
+	if (old != NULL)
+	{
+		remember(old, now);
+		pgcache_store_unpin(old);
+	}
+	pgcache_policy_offer(&evict->policy, meta->key->hash, (uint32) meta->since,
+						 bytes, now, &offer->worth);
+	offer->value = pgcache_policy_value(&evict->policy, &offer->worth, meta->cost_us, bytes, now);
+}
+
+/* The result was stored: its entry keeps the history from now on. */
+void
+pgcache_evict_enter(const PgCacheEntry *entry)
+{
+	pgcache_policy_enter(&evict->policy, entry->hash);
+}
+
+static void
+note_victim(Sweep *sweep, PgCacheEntry *entry, float value)
+{
+	int			at = sweep->nvictims;
+
+	/* a bucket is looked at again after something was taken out of it */
+	for (int i = 0; i < sweep->nvictims; i++)
+	{
+		if (sweep->victims[i].entry == entry)
+			return;
+	}
+	if (at == PGCACHE_POLICY_VICTIMS)
+	{
+		if (value >= sweep->victims[--at].value)
+			return;
+	}
+	else
+		sweep->nvictims++;
+	for (; at > 0 && sweep->victims[at - 1].value > value; at--)
+		sweep->victims[at] = sweep->victims[at - 1];
+	sweep->victims[at].entry = entry;
+	sweep->victims[at].hash = entry->hash;
+	sweep->victims[at].value = value;
 }
 
 /* Called under the partition lock. */
 static bool
-should_go(PgCacheEntry *entry, void *arg)
+is_dead(PgCacheEntry *entry, void *arg)
 {
 	Sweep	   *sweep = arg;
 
-	sweep->visits++;
+	sweep->looked++;
 	sweep->state = pgcache_entry_state(entry);
 	if (sweep->state != PGCACHE_ENTRY_VALID)
 		return true;
-	if (sweep->dead_only)
-		return false;
-	if (entry->usage <= sweep->visits / VISITS_PER_PRESSURE)
-		return true;
-	entry->usage--;
+	if (!sweep->dead_only)
+		note_victim(sweep, entry,
+					pgcache_policy_look(&evict->policy, &entry->worth,
+										(uint32) pg_atomic_read_u64(&entry->hits),
+										entry->cost_us, entry->bytes, sweep->now));
 	return false;
 }
 
-/* Remove what should go from one bucket; returns the bytes that it takes. */
+/* An entry was taken out of the index; returns the bytes that it takes. */
+static Size
+let_go(PgCacheEntry *entry, PgCacheEntryState state, uint32 now)
+{
+	Size		bytes = entry->bytes;
+
+	remember(entry, now);
+	pgcache_count_removal(state);
+	pgcache_retire(entry);
+	return bytes;
+}
+
+/* Look at one bucket and remove what is dead in it; returns the bytes removed. */
 static Size
 sweep_bucket(uint32 bucket, Sweep *sweep)
 {
@@ -87,39 +206,62 @@ sweep_bucket(uint32 bucket, Sweep *sweep)
 
 	if (pgcache_index_bucket_empty(bucket))
 		return 0;
-	while ((entry = pgcache_index_unlink_if(bucket, should_go, sweep)) != NULL)
-	{
-		pgcache_count_removal(sweep->state);
-		removed += entry->bytes;
-		pgcache_retire(entry);
-		if (sweep->state == PGCACHE_ENTRY_VALID)
-			break;
-	}
+	while ((entry = pgcache_index_unlink_if(bucket, is_dead, sweep)) != NULL)
+		removed += let_go(entry, sweep->state, sweep->now);
 	return removed;
 }
 
-/* Free at least "wanted" bytes if possible; returns how many were freed. */
+/* Called under the partition lock. */
+static bool
+is_victim(PgCacheEntry *entry, void *arg)
+{
+	const Victim *victim = arg;
+
+	return entry == victim->entry && entry->hash == victim->hash;
+}
+
+static Size
+evict_victim(Victim *victim, uint32 now)
+{
+	PgCacheEntry *entry = pgcache_index_unlink_if(pgcache_index_bucket(victim->hash), is_victim, victim);
+
+	return entry == NULL ? 0 : let_go(entry, PGCACHE_ENTRY_VALID, now);
+}
+
+/*
+ * Free at least "wanted" bytes if possible; returns how many were freed.  Stops
+ * and sets "refused" when a result of this value is worth no more than what
+ * would have to go.
+ */
 Size
-pgcache_evict(Size wanted)
+pgcache_evict(Size wanted, float value, bool *refused)
 {
 	uint32		nbuckets = pgcache_index_buckets();
-	uint64		max_steps = (uint64) nbuckets * (PGCACHE_MAX_USAGE + 2);
-	Sweep		sweep = {0};
-	Size		removed = 0;
+	uint64		steps = (uint64) nbuckets * MAX_LAPS;
 	Size		freed = 0;
 
-	for (uint64 step = 0; step < max_steps && freed < wanted; step++)
+	*refused = false;
+	while (freed < wanted && steps > 0 && !*refused)
 	{
-		uint32		bucket = pg_atomic_fetch_add_u32(&evict->hand, 1) & (nbuckets - 1);
+		Sweep		sweep = {.now = current_tick()};
+		Size		removed = 0;
+		uint32		lap = nbuckets;
 
-		removed += sweep_bucket(bucket, &sweep);
-		if (freed + removed >= wanted)
+		for (; sweep.looked < PGCACHE_POLICY_SAMPLE && lap > 0; lap--)
+			removed += sweep_bucket(pg_atomic_fetch_add_u32(&evict->hand, 1) & (nbuckets - 1), &sweep);
+		steps -= Min(steps, nbuckets - lap);
+		for (int i = 0; i < sweep.nvictims && freed + removed < wanted && !*refused; i++)
 		{
-			freed += pgcache_retire_flush();
-			removed = 0;
+			if (pgcache_policy_admits(value, sweep.victims[i].value))
+				removed += evict_victim(&sweep.victims[i], sweep.now);
+			else
+				*refused = true;
 		}
+		freed += pgcache_retire_flush();
+		if (sweep.looked == 0)
+			break;
 	}
-	return freed + pgcache_retire_flush();
+	return freed;
 }
 
 /* Remove every entry that is invalid or expired. */
@@ -127,7 +269,7 @@ void
 pgcache_evict_dead(void)
 {
 	uint32		nbuckets = pgcache_index_buckets();
-	Sweep		sweep = {.dead_only = true};
+	Sweep		sweep = {.now = current_tick(),.dead_only = true};
 
 	for (uint32 bucket = 0; bucket < nbuckets; bucket++)
 		sweep_bucket(bucket, &sweep);

@@ -8,7 +8,7 @@
  *	store_hazard.c	who uses an entry, and freeing it when nobody does
  *	store_statement.c	what the entries of one query share
  *	store_arena.c	memory of entries: zones and their locks
- *	store_evict.c	which entry goes when there is no room
+ *	store_evict.c	which entry goes when there is no room (by policy.c)
  *
  * Locks, in the order in which they may be taken:
  *
@@ -39,8 +39,12 @@
 
 #include "store.h"
 
-/* GCLOCK: an entry survives this many passes of the hand after its last hit. */
-#define PGCACHE_MAX_USAGE	3
+/* What a new result is worth, until it is stored or refused. */
+typedef struct PgCacheOffer
+{
+	PgCacheWorth worth;
+	float		value;
+} PgCacheOffer;
 
 /* store_arena.c */
 extern Size pgcache_arena_shmem_size(void);
@@ -92,7 +96,10 @@ extern Size pgcache_statement_release(PgCachePtr place);
 /* store_evict.c */
 extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
-extern Size pgcache_evict(Size wanted);
+extern void pgcache_evict_hit(PgCacheEntry *entry);
+extern void pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer);
+extern void pgcache_evict_enter(const PgCacheEntry *entry);
+extern Size pgcache_evict(Size wanted, float value, bool *refused);
 extern void pgcache_evict_dead(void);
 
 /* store.c */

@@ -248,22 +248,27 @@ pgcache_slot_seq(uint32 slot)
 /*
  * Is a result that was computed under a snapshot taken after clock reading
  * "since" current, and will it show in these slots when it no longer is?  If
- * not, the result must not be stored.
+ * not, the result must not be stored.  "latest" becomes the latest stamp on the
+ * slots: as good a reading as "since", and the same for as long as nothing is written.
  */
 bool
-pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since)
+pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since, uint64 *latest)
 {
+	*latest = 0;
 	pg_memory_barrier();
 	for (int i = 0; i < ndeps; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[deps[i].slot];
+		uint64		seq;
 
 		/* a finishing writer stamps before it leaves, so read in that order */
 		if (pg_atomic_read_u32(&slot->pending) != 0)
 			return false;
 		pg_read_barrier();
-		if (pg_atomic_read_u64(&slot->seq) > since)
+		seq = pg_atomic_read_u64(&slot->seq);
+		if (seq > since)
 			return false;
+		*latest = Max(*latest, seq);
 	}
 	return true;
 }

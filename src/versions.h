@@ -58,7 +58,8 @@ extern PgCacheSlotKind pgcache_slot_kind(uint32 slot);
 /* Reading */
 extern uint64 pgcache_clock_read(void);
 extern uint64 pgcache_slot_seq(uint32 slot);
-extern bool pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since);
+extern bool pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since,
+								 uint64 *latest);
 extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps, uint64 since);
 extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
 							  FullTransactionId xmin, FullTransactionId xmax);
