@@ -2,8 +2,8 @@
 #
 # bench/instructions.sh: how many instructions a backend runs for one transaction, counted by valgrind's callgrind.
 #
-# Counts repeat to a few instructions, whatever else the machine does.  They are those of user space: what the kernel does for
-# a transaction is not in them.  The whole server runs under callgrind; each backend writes its count when it ends.
+# Counts repeat to one percent, whatever else the machine does: the backend of a slow client has to wait for it more often.
+# They are those of user space: what the kernel does for a transaction is not in them.  The whole server runs under callgrind; each backend writes its count when it ends.
 #
 # Sourced after bench/lib.sh.
 

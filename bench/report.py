@@ -202,6 +202,9 @@ def churn(table):
         stores = number(r.median("churn", "tenth", "-", "-", 8, "stores"))
         table.add(f"the last tenth of {stores} such misses", key("tenth"), last, f"the first tenth: {number(first)}",
                   last / first, (">=", 0.95), unit=" tps")
+        cpu = r.by_round(*key("tenth"), "cpu_us")
+        table.add("server CPU of the last tenth", key("tenth"), cpu[max(cpu)], f"the first tenth: {number(cpu[min(cpu)])} µs",
+                  cpu[max(cpu)] / cpu[min(cpu)], unit=" µs")
         full = r.median("churn", "tenth", "-", "-", 8, "full")
         table.add("part of the memory in use meanwhile", key("tenth"), full, "", None, (">=", 0.9, full))
 

@@ -22,7 +22,7 @@ part_instructions() {
 	instructions trigger tpcb pgcache tpcb_trigger scripts/tpcb 200
 	sql pgcache bench -c "SELECT * FROM cache_query('SELECT tbalance FROM pgbench_tellers WHERE tid = 1') AS t(b int)" >/dev/null
 	instructions loaded update pgcache bench scripts/update 300
-	instructions select1 - pgcache bench scripts/select1 500
+	instructions select1 - pgcache bench scripts/select1 1500
 	for query in $QUERIES; do
 		instructions floor "$query" pgcache bench "scripts/floor_$query" "$(samples "$query")"
 		instructions hit "$query" pgcache bench "scripts/hit_$query" "$(samples "$query")"

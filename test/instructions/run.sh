@@ -6,6 +6,7 @@
 #	UPDATE=1 make instructionscheck     writes that file anew, from what is measured now
 #
 # Each figure is divided by that of the same without the cache, so the bounds hold for other minor versions of the server, too.
+# A backend reports statistics by the clock, so more often per statement on a slow machine: track_counts is off.
 # Starts servers of its own under valgrind (so not as root) on small tables; takes about a minute.  PG_CONFIG chooses the server.
 
 # shellcheck disable=SC2034 # PG_BIN is for lib.sh
@@ -50,9 +51,9 @@ load() {
 }
 
 without_library() {
-	configure pgcache "shared_buffers = 64MB" "shared_preload_libraries = ''"
+	configure pgcache "shared_buffers = 64MB" "track_counts = off" "shared_preload_libraries = ''"
 	start_counted pgcache
-	count plain select1 300
+	count plain select1 1500
 	count plain update 100
 	count floor floor_q1 100
 	count floor floor_q2 40
@@ -61,10 +62,10 @@ without_library() {
 }
 
 with_library() {
-	configure pgcache "shared_buffers = 64MB" "pgcache.memory = '32MB'"
+	configure pgcache "shared_buffers = 64MB" "track_counts = off" "pgcache.memory = '32MB'"
 	start_counted pgcache
 	sql pgcache bench -c "SELECT * FROM cache_query('SELECT tbalance FROM pgbench_tellers WHERE tid = 1') AS t(b int)" >/dev/null
-	count loaded select1 300
+	count loaded select1 1500
 	count loaded update 100
 	count hit hit_q1 100
 	count hit hit_q2 40
@@ -87,7 +88,7 @@ each() {
 	"$1" update "${figure[loaded_update]}" "${figure[plain_update]}"
 }
 
-# A quarter more than what the library adds now, and 3 % for what servers differ in.
+# A quarter more than what the library adds now, and 5 % for what servers differ in and a busy machine changes.
 write_bounds() {
 	{
 		sed '/^[^#]/d' "$bounds"
@@ -96,7 +97,7 @@ write_bounds() {
 	cat new_bounds >"$bounds"
 }
 
-bound() { awk -v name="$1" -v a="$2" -v b="$3" 'BEGIN { r = a / b; d = r > 1 ? r - 1 : 1 - r; printf "%-8s %.3f\n", name, r + d / 4 + 0.03 }'; }
+bound() { awk -v name="$1" -v a="$2" -v b="$3" 'BEGIN { r = a / b; d = r > 1 ? r - 1 : 1 - r; printf "%-8s %.3f\n", name, r + d / 4 + 0.05 }'; }
 
 compare() { each compare_one; }
 
