@@ -34,6 +34,8 @@
  * which it must survive (store_index.c); its hazard pointer may keep an entry a
  * little longer for nothing.
  *
+ * test/model/hazard.pml searches the interleavings of these steps.
+ *
  * A backend whose hazard pointers are used up, or a process that has no backend
  * number, counts its pin in the entry, which it does under the lock of the
  * partition: the entry cannot be unlinked before.

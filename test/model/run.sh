@@ -1,7 +1,7 @@
 #!/bin/bash
 #
-# Searches the model of the protocol exhaustively, then its broken variants,
-# which must fail.  Two searches run at a time, each in less than 1 GB.  Needs
+# Searches the models of the protocol and of pins exhaustively, then their broken
+# variants, which must fail.  Two searches run at a time, each in less than 1 GB.  Needs
 # spin and gcc.
 
 set -euo pipefail
@@ -84,6 +84,14 @@ broken "old snapshot checked before the entry is found" "${OLD_HIT[@]}" -DUNPINN
 broken "old snapshot fills unchecked" "${OLD_FILL[@]}" -DUNSEEN_FILL
 broken "old snapshot fills with a clock read at the end" "${OLD_FILL[@]}" -DELSEWHERE -DUNTIMED_FILL
 broken "entry checked before verification's snapshot" -DVERIFY -DEARLY_VERIFY
+
+model=${model%/*}/hazard.pml
+search 0 "pins, 2 readers, 2 unlinkers"
+broken "version advanced before unlinking" -DADVANCE_FIRST
+broken "hazard pointers read before unlinking" -DSCAN_FIRST
+broken "version not checked again" -DNO_RECHECK
+broken "version checked again before the hazard pointer is written" -DEARLY_RECHECK
+broken "limbo never looked at" -DNO_RESCAN
 
 while [ -n "$(jobs -rp)" ]; do wait -n || true; done
 passed=$(cat "$work"/*/verdict | grep -c '^ok - ' || true)
