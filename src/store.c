@@ -43,6 +43,9 @@ typedef struct PgCacheExtent
 /* Rounds of eviction before a result is given up. */
 #define MAX_EVICT_ROUNDS	8
 
+/* Room made at a time, so that the next few small results find some. */
+#define MIN_EVICTION		4096
+
 /* Hits that are counted one by one. */
 #define EXACT_HITS			1024
 
@@ -405,14 +408,15 @@ pgcache_store_scan(PgCacheScanFn fn, void *arg)
  */
 
 /*
- * Allocate "want" bytes for what the writer was offered, evicting if need be.
- * Takes less, but at least "min", when there is enough memory and it is only
- * in pieces.  0 = no room, for this reason.
+ * Allocate "want" bytes for something of this value, evicting if need be.  Takes
+ * less, but at least "min", when there is enough memory and it is only in pieces.
+ * 0 = no room, for this reason.
  */
 static PgCachePtr
-allocate(Size min, Size want, Size *got, PgCacheReason *reason)
+allocate(Size min, Size want, float value, Size *got, PgCacheReason *reason)
 {
 	PgCachePtr	ptr;
+	Size		freed;
 	bool		refused = false;
 
 	*got = want;
@@ -426,10 +430,11 @@ allocate(Size min, Size want, Size *got, PgCacheReason *reason)
 			return ptr;
 		if (pgcache_limbo_reap() > 0)
 			continue;
-		if (pgcache_arena_size() - pgcache_arena_used() > want &&
+		if (min < want && pgcache_arena_size() - pgcache_arena_used() > want &&
 			(ptr = pgcache_arena_alloc_largest(min, want, got)) != 0)
 			return ptr;
-		if (pgcache_evict(want, writer.offer.value, &refused) == 0 || refused)
+		freed = pgcache_evict(Max(want, MIN_EVICTION), value, &refused);
+		if (freed == 0 || (refused && freed < want))
 			break;
 	}
 	if (refused)
@@ -478,7 +483,7 @@ hold_statement(const PgCacheEntryMeta *meta)
 	writer.statement = pgcache_statement_find(meta);
 	if (writer.statement == 0)
 	{
-		PgCachePtr	block = allocate(size, size, &size, &reason);
+		PgCachePtr	block = allocate(size, size, writer.offer.value, &size, &reason);
 
 		if (block != 0)
 			writer.statement = pgcache_statement_make(block, meta);
@@ -505,7 +510,7 @@ pgcache_store_begin(const PgCacheEntryMeta *meta)
 	reason = hold_statement(meta);
 	if (reason != PGCACHE_REASON_NONE)
 		return reason;
-	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, &size, &reason);
+	ptr = allocate(head + meta->max_row_len, head + meta->rows_len, writer.offer.value, &size, &reason);
 	if (ptr == 0)
 	{
 		pgcache_store_abandon();
@@ -530,7 +535,8 @@ add_extent(Size len)
 	Size		size;
 	PgCacheReason reason;
 	PgCachePtr	ptr = allocate(MAXALIGN(sizeof(PgCacheExtent)) + len,
-							   MAXALIGN(sizeof(PgCacheExtent)) + writer.rows_left, &size, &reason);
+							   MAXALIGN(sizeof(PgCacheExtent)) + writer.rows_left,
+							   writer.offer.value, &size, &reason);
 
 	if (ptr == 0)
 		return reason;
