@@ -33,8 +33,10 @@ OBJS = \
 	src/prepared.o \
 	src/query.o \
 	src/request.o \
+	src/row.o \
 	src/scan.o \
 	src/scan_plan.o \
+	src/scan_send.o \
 	src/settings.o \
 	src/shape.o \
 	src/shmem.o \
@@ -51,7 +53,8 @@ OBJS = \
 	src/testpoint.o \
 	src/vary.o \
 	src/verify.o \
-	src/versions.o
+	src/versions.o \
+	src/wire.o
 
 DATA = $(wildcard pgcache--*.sql)
 DOCS =

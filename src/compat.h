@@ -137,8 +137,12 @@ pgcache_string_setting(const char *name)
 
 /* ExecutorRun lost execute_once in 18. */
 #if PG_VERSION_NUM >= 180000
+#define PGCACHE_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define PGCACHE_RUN_ARGS queryDesc, direction, count
 #define pgcache_executor_run(qd) ExecutorRun((qd), ForwardScanDirection, 0)
 #else
+#define PGCACHE_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define PGCACHE_RUN_ARGS queryDesc, direction, count, execute_once
 #define pgcache_executor_run(qd) ExecutorRun((qd), ForwardScanDirection, 0, true)
 #endif
 

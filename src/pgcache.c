@@ -79,6 +79,7 @@ _PG_init(void)
 	pgcache_lookup_init();
 	pgcache_compute_init();
 	pgcache_scan_plan_init();
+	pgcache_scan_send_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
 	preloaded = true;

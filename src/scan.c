@@ -8,9 +8,9 @@
  * the entry stays pinned until the scan ends, starts again with other
  * arguments, or fails with its (sub)transaction.
  *
- * Custom scans return virtual slots, so each row is taken apart here: by code
- * of our own, as with the common types that takes half the instructions of
- * heap_deform_tuple(), and for a large result this is most of what a scan does.
+ * Custom scans return virtual slots, so each row is taken apart here.  If it goes
+ * straight to a client in the form of a message (scan_send.c), the slot has
+ * nulls in its place.
  *
  * IDENTIFICATION
  *	  src/scan.c
@@ -19,8 +19,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/tupmacs.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_type.h"
 #include "commands/explain.h"
@@ -34,44 +32,9 @@
 
 #include "request.h"
 #include "scan.h"
+#include "settings.h"
 #include "shape.h"
 #include "stats.h"
-
-/* One of custom_exprs; constants are not compiled, as starting a scan is most of its cost. */
-typedef struct Argument
-{
-	Oid			type;
-	ExprState  *state;			/* NULL for a constant */
-	NullableDatum constant;
-} Argument;
-
-/* How a column is stored. */
-typedef enum ColumnKind
-{
-	COLUMN_INT32,				/* by value, 4 bytes */
-	COLUMN_INT64,				/* by value, 8 bytes */
-	COLUMN_VARLENA,				/* aligned like int, or not at all if short */
-	COLUMN_OTHER
-} ColumnKind;
-
-typedef struct Column
-{
-	ColumnKind	kind;
-	int16		len;
-	bool		byval;
-	char		align;
-} Column;
-
-typedef struct PgCacheScanState
-{
-	CustomScanState css;		/* must be first */
-	int			nargs;
-	Argument   *args;
-	Column	   *columns;
-	TupleTableSlot *computed;	/* for a row that was not stored */
-	bool		answered;
-	PgCacheAnswer answer;
-} PgCacheScanState;
 
 static const CustomExecMethods exec_methods;
 
@@ -88,7 +51,7 @@ scan_private(const PgCacheScanState *state, PgCacheScanPrivate what)
 static NullableDatum
 evaluate(PgCacheScanState *state, int i)
 {
-	Argument   *arg = &state->args[i];
+	PgCacheScanArgument *arg = &state->args[i];
 	NullableDatum result;
 
 	if (arg->state == NULL)
@@ -170,6 +133,7 @@ ask(PgCacheScanState *state)
 	request.describe_arg = state;
 	pgcache_lookup(&request, &state->answer);
 	state->answered = true;
+	state->settings = pgcache_settings_id();
 	MemoryContextSwitchTo(old);
 	ResetExprContext(econtext);
 }
@@ -177,55 +141,6 @@ ask(PgCacheScanState *state)
 /*
  * Rows
  */
-
-/* Take the value of a column at offset "off" of the data, and move behind it. */
-static inline Datum
-take_column(const Column *column, const char *data, uint32 *off)
-{
-	Datum		value;
-
-	switch (column->kind)
-	{
-		case COLUMN_INT32:
-			*off = INTALIGN(*off);
-			value = Int32GetDatum(*(const int32 *) (data + *off));
-			*off += sizeof(int32);
-			return value;
-		case COLUMN_INT64:
-			*off = MAXALIGN(*off);
-			value = *(const Datum *) (data + *off);
-			*off += sizeof(Datum);
-			return value;
-		case COLUMN_VARLENA:
-			if (!VARATT_NOT_PAD_BYTE(data + *off))
-				*off = INTALIGN(*off);
-			value = PointerGetDatum(data + *off);
-			*off += VARSIZE_ANY(data + *off);
-			return value;
-		case COLUMN_OTHER:
-			break;
-	}
-	*off = att_align_pointer(*off, column->align, column->len, data + *off);
-	value = fetch_att(data + *off, column->byval, column->len);
-	*off = att_addlength_pointer(*off, column->len, data + *off);
-	return value;
-}
-
-/* Take a row apart; see heap_deform_tuple(). */
-static void
-take_row_apart(MinimalTuple tuple, const Column *columns, TupleTableSlot *slot)
-{
-	const char *data = (const char *) tuple - MINIMAL_TUPLE_OFFSET + tuple->t_hoff;
-	bool		has_nulls = (tuple->t_infomask & HEAP_HASNULL) != 0;
-	int			natts = slot->tts_tupleDescriptor->natts;
-	uint32		off = 0;
-
-	for (int i = 0; i < natts; i++)
-	{
-		slot->tts_isnull[i] = has_nulls && att_isnull(i, tuple->t_bits);
-		slot->tts_values[i] = slot->tts_isnull[i] ? (Datum) 0 : take_column(&columns[i], data, &off);
-	}
-}
 
 static void
 copy_row(TupleTableSlot *from, TupleTableSlot *to)
@@ -245,15 +160,25 @@ next_row(ScanState *node)
 	TupleTableSlot *slot = node->ss_ScanTupleSlot;
 
 	if (!state->answered)
+	{
 		ask(state);
+		if (state->may_send)
+			pgcache_scan_send(state);
+	}
 	ExecClearTuple(slot);
-	if (state->answer.entry != NULL)
+	if (state->sending)
+	{
+		if (!pgcache_wire_next(&state->messages))
+			return slot;
+	}
+	else if (state->answer.entry != NULL)
 	{
 		MinimalTuple tuple = pgcache_reader_next(&state->answer.reader);
 
 		if (tuple == NULL)
 			return slot;
-		take_row_apart(tuple, state->columns, slot);
+		pgcache_row_take_apart(tuple, state->columns, slot->tts_tupleDescriptor->natts,
+							   slot->tts_values, slot->tts_isnull);
 	}
 	else
 	{
@@ -261,6 +186,7 @@ next_row(ScanState *node)
 			return slot;
 		copy_row(state->computed, slot);
 	}
+	state->nrows++;
 	return ExecStoreVirtualTuple(slot);
 }
 
@@ -298,11 +224,11 @@ static void
 init_arguments(PgCacheScanState *state, List *exprs)
 {
 	state->nargs = list_length(exprs);
-	state->args = palloc(state->nargs * sizeof(Argument));
+	state->args = palloc(state->nargs * sizeof(PgCacheScanArgument));
 	for (int i = 0; i < state->nargs; i++)
 	{
 		Expr	   *expr = list_nth(exprs, i);
-		Argument   *arg = &state->args[i];
+		PgCacheScanArgument *arg = &state->args[i];
 
 		arg->type = exprType((Node *) expr);
 		arg->state = NULL;
@@ -314,30 +240,6 @@ init_arguments(PgCacheScanState *state, List *exprs)
 		else
 			arg->state = ExecInitExpr(expr, &state->css.ss.ps);
 	}
-}
-
-static Column *
-describe_columns(TupleDesc desc)
-{
-	Column	   *columns = palloc(Max(desc->natts, 1) * sizeof(Column));
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Column	   *column = &columns[i];
-
-		column->len = att->attlen;
-		column->byval = att->attbyval;
-		column->align = att->attalign;
-		column->kind = COLUMN_OTHER;
-		if (att->attlen == sizeof(int32) && att->attbyval && att->attalign == TYPALIGN_INT)
-			column->kind = COLUMN_INT32;
-		else if (att->attlen == sizeof(Datum) && att->attbyval && att->attalign == TYPALIGN_DOUBLE)
-			column->kind = COLUMN_INT64;
-		else if (att->attlen == -1 && att->attalign == TYPALIGN_INT)
-			column->kind = COLUMN_VARLENA;
-	}
-	return columns;
 }
 
 static void
@@ -352,7 +254,7 @@ scan_begin(CustomScanState *node, EState *estate, int eflags)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
 	InvokeFunctionExecuteHook(function);
 	init_arguments(state, ((CustomScan *) node->ss.ps.plan)->custom_exprs);
-	state->columns = describe_columns(desc);
+	state->columns = pgcache_columns_describe(desc);
 	state->computed = ExecInitExtraTupleSlot(estate, desc, &TTSOpsMinimalTuple);
 }
 
@@ -398,6 +300,8 @@ scan_rescan(CustomScanState *node)
 	}
 	else
 		pgcache_answer_rewind(&state->answer);
+	state->sending = false;
+	state->nrows = 0;
 }
 
 /* EXPLAIN: the query, and whether it was a hit. */
@@ -415,6 +319,16 @@ scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyText("Cache", psprintf("bypass (%s)", pgcache_reason_name(state->answer.bypass)), es);
 	else
 		ExplainPropertyText("Cache", state->answer.hit ? "hit" : "miss", es);
+}
+
+/* The state of a plan that is just a scan whose rows are the plan's, or NULL. */
+PgCacheScanState *
+pgcache_scan_alone(PlanState *ps)
+{
+	if (ps == NULL || !IsA(ps, CustomScanState) || ps->qual != NULL || ps->ps_ProjInfo != NULL ||
+		((CustomScanState *) ps)->methods != &exec_methods)
+		return NULL;
+	return (PgCacheScanState *) ps;
 }
 
 static const CustomExecMethods exec_methods = {

@@ -11,7 +11,12 @@
 #ifndef PGCACHE_SCAN_H
 #define PGCACHE_SCAN_H
 
+#include "nodes/execnodes.h"
 #include "nodes/extensible.h"
+
+#include "answer.h"
+#include "row.h"
+#include "wire.h"
 
 /*
  * What the planner tells the executor, in custom_private: OIDs.  The arguments
@@ -32,8 +37,38 @@ typedef enum PgCacheScanPrivate
 #define PGCACHE_SCAN_STALE		3
 #define PGCACHE_SCAN_PARAMS		4
 
+/* One of custom_exprs; constants are not compiled, as starting a scan is most of its cost. */
+typedef struct PgCacheScanArgument
+{
+	Oid			type;
+	ExprState  *state;			/* NULL for a constant */
+	NullableDatum constant;
+} PgCacheScanArgument;
+
+typedef struct PgCacheScanState
+{
+	CustomScanState css;		/* must be first */
+	int			nargs;
+	PgCacheScanArgument *args;
+	PgCacheColumn *columns;
+	TupleTableSlot *computed;	/* for a row that was not stored */
+	bool		answered;
+	PgCacheAnswer answer;
+	uint64		settings;		/* of when it was answered */
+	uint64		nrows;			/* returned so far */
+	bool		may_send;		/* the present run can send messages */
+	bool		sending;		/* rows go out as messages; slots hold nulls */
+	PgCacheWireReader messages;
+} PgCacheScanState;
+
 extern const CustomScanMethods pgcache_scan_methods;
 
+/* scan_plan.c, scan_send.c */
 extern void pgcache_scan_plan_init(void);
+extern void pgcache_scan_send_init(void);
+extern void pgcache_scan_send(PgCacheScanState *state);
+
+/* scan.c */
+extern PgCacheScanState *pgcache_scan_alone(PlanState *ps);
 
 #endif							/* PGCACHE_SCAN_H */

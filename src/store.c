@@ -193,7 +193,11 @@ pgcache_entry_free(PgCacheEntry *entry)
 {
 	PgCachePtr	statement = entry->statement;
 	PgCachePtr	extent = entry->extents;
+	PgCachePtr	wire = pg_atomic_read_u64(&entry->wire);
 	Size		freed = pgcache_arena_free(pgcache_arena_pointer(entry));
+
+	if (wire > PGCACHE_NO_WIRE)
+		freed += pgcache_arena_free(wire);
 
 	while (extent != 0)
 	{
@@ -456,6 +460,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->statement = statement;
 	entry->hash = meta->key->hash;
 	pg_atomic_init_u32(&entry->pins, 0);
+	pg_atomic_init_u64(&entry->wire, 0);
 	entry->ndeps = meta->ndeps;
 	entry->tags_len = meta->tags_len;
 	entry->key_len = meta->key->len;
@@ -598,6 +603,61 @@ pgcache_store_publish(void)
 		pgcache_retire(old);
 		pgcache_retire_flush();
 	}
+}
+
+/*
+ * Messages
+ */
+
+/* The rows as messages, or NULL; good as long as the pin. */
+const char *
+pgcache_entry_wire(const PgCacheEntry *entry, Size *len)
+{
+	PgCachePtr	ptr = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->wire));
+	PgCacheWire *wire;
+
+	if (ptr <= PGCACHE_NO_WIRE)
+		return NULL;
+	wire = pgcache_arena_address(ptr);
+	*len = wire->len;
+	return (const char *) (wire + 1);
+}
+
+/* Is the entry used enough for them to be made? */
+bool
+pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits)
+{
+	return pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->wire)) == 0 &&
+		pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->hits)) > min_hits;
+}
+
+/*
+ * Add them to a pinned entry, unless somebody else was first.  They took
+ * "cost_us" to make, which each use saves.  If there is no room that is worth it,
+ * that is not tried again.
+ */
+void
+pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 cost_us)
+{
+	Size		size = sizeof(PgCacheWire) + len;
+	float		value = pgcache_evict_value(entry, cost_us, size);
+	PgCacheReason reason;
+	PgCachePtr	ptr = allocate(size, size, value, &size, &reason);
+	uint64		none = 0;
+	PgCacheWire *wire;
+
+	if (ptr == 0)
+	{
+		pg_atomic_compare_exchange_u64(&entry->wire, &none, PGCACHE_NO_WIRE);
+		return;
+	}
+	wire = pgcache_arena_address(ptr);
+	wire->len = len;
+	memcpy(wire + 1, data, len);
+	if (pg_atomic_compare_exchange_u64(&entry->wire, &none, ptr))
+		entry->bytes += pgcache_arena_block_size(ptr);
+	else
+		pgcache_arena_free(ptr);
 }
 
 /* Drop the entry being written. */

@@ -112,9 +112,20 @@ typedef struct PgCacheEntry
 	PgCacheWorth worth;			/* store_evict.c's; written without a lock: a
 								 * lost update is accepted */
 	PgCachePtr	extents;		/* further extents with rows; 0 = none */
+	pg_atomic_uint64 wire;		/* PgCachePtr of a PgCacheWire; set once, by
+								 * whoever is first; 0 = none, PGCACHE_NO_WIRE */
 } PgCacheEntry;
 
-StaticAssertDecl(sizeof(PgCacheEntry) <= 128, "there may be millions of them");
+/* There was no room for the messages. */
+#define PGCACHE_NO_WIRE		1
+
+/* The rows as messages (wire.c), which stand behind the struct. */
+typedef struct PgCacheWire
+{
+	uint64		len;
+} PgCacheWire;
+
+StaticAssertDecl(sizeof(PgCacheEntry) <= 136, "there may be millions of them");
 
 /* What the store has to know to make an entry. */
 typedef struct PgCacheEntryMeta
@@ -164,6 +175,7 @@ extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry
 extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
 extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
+extern const char *pgcache_entry_wire(const PgCacheEntry *entry, Size *len);
 extern void pgcache_reader_start(PgCacheReader *reader, const PgCacheEntry *entry);
 extern MinimalTuple pgcache_reader_next(PgCacheReader *reader);
 extern void pgcache_store_scan(PgCacheScanFn fn, void *arg);
@@ -176,6 +188,8 @@ extern void pgcache_store_publish(void);
 extern void pgcache_store_abandon(void);
 extern void pgcache_store_drop(PgCacheEntry *entry);
 extern void pgcache_store_sweep(void);
+extern bool pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits);
+extern void pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 cost_us);
 
 /* Transaction ends */
 extern void pgcache_store_release(int nest_level);

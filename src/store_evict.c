@@ -135,6 +135,13 @@ pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offe
 	offer->value = pgcache_policy_value(&evict->policy, &offer->worth, meta->cost_us, bytes, now);
 }
 
+/* What something of so many bytes is worth that saves so much at each use of the entry. */
+float
+pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes)
+{
+	return pgcache_policy_value(&evict->policy, &entry->worth, cost_us, bytes, current_tick());
+}
+
 /* The result was stored: its entry keeps the history from now on. */
 void
 pgcache_evict_enter(const PgCacheEntry *entry)

@@ -98,6 +98,7 @@ extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
 extern void pgcache_evict_hit(PgCacheEntry *entry);
 extern void pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer);
+extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes);
 extern void pgcache_evict_enter(const PgCacheEntry *entry);
 extern Size pgcache_evict(Size wanted, float value, bool *refused);
 extern void pgcache_evict_dead(void);
