@@ -7,11 +7,20 @@
 -- Reading through the cache
 --
 
+CREATE FUNCTION cache_query_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'cache_query_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cache_query_support(internal) IS
+'planner support for cache_query and cache_query_as: rows and cost, from the results computed lately';
+
 CREATE FUNCTION cache_query(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
                             tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_query'
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SUPPORT cache_query_support;
 
 COMMENT ON FUNCTION cache_query(text, record, interval, text[], interval) IS
 'rows of a query, from the cache if they are what the query would return now; needs a column definition list in FROM';
@@ -20,7 +29,8 @@ CREATE FUNCTION cache_query_as(rowtype anyelement, query text, params record DEF
                                tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'cache_query_as'
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SUPPORT cache_query_support;
 
 COMMENT ON FUNCTION cache_query_as(anyelement, text, record, interval, text[], interval) IS
 'rows of a query as a named type, for example NULL::orders, from the cache';

@@ -276,6 +276,7 @@ plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 		/* no rule makes more than one query of a SELECT */
 		Assert(list_length(plan->stmt_list) == 1);
 		stmt = linitial_node(PlannedStmt, plan->stmt_list);
+		result->plan_cost = stmt->planTree->total_cost;
 		if (collector != NULL)
 		{
 			collector->statement = stmt;

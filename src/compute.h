@@ -31,6 +31,7 @@ typedef struct PgCacheResult
 	Size		max_row_len;
 	bool		too_large;		/* went beyond the limit */
 	uint64		cost_us;
+	double		plan_cost;		/* what the planner expected */
 	PgCacheReason reason;		/* why the result cannot be stored, if so */
 } PgCacheResult;
 

@@ -30,6 +30,7 @@
 
 #include "collect.h"
 #include "compute.h"
+#include "estimate.h"
 #include "guc.h"
 #include "key.h"
 #include "lookup.h"
@@ -507,6 +508,8 @@ fill(const Lookup *lookup)
 	PGCACHE_TESTPOINT("fill-computed");
 
 	reason = keep_result(lookup, &result, &deps);
+	pgcache_estimate_note(&lookup->request->call, result.nrows, result.plan_cost,
+						  reason == PGCACHE_REASON_NONE);
 	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
 	{
 		report_bypass(lookup, reason);

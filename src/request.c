@@ -47,8 +47,8 @@ is_padding(char c)
 }
 
 /* The text without white space and semicolons around it. */
-static void
-get_text(text *arg, PgCacheCall *call)
+void
+pgcache_call_get_text(const text *arg, PgCacheCall *call)
 {
 	const char *text = VARDATA_ANY(arg);
 	uint32		len = VARSIZE_ANY_EXHDR(arg);
@@ -106,7 +106,7 @@ pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("query must not be null")));
-	get_text(DatumGetTextPP(args[0].value), call);
+	pgcache_call_get_text(DatumGetTextPP(args[0].value), call);
 	if (!args[1].isnull)
 		get_params(DatumGetHeapTupleHeader(args[1].value), call);
 }

@@ -19,6 +19,7 @@
 #define PGCACHE_REQUEST_ARGS 5
 
 extern void pgcache_require_args(FunctionCallInfo fcinfo, int nargs);
+extern void pgcache_call_get_text(const text *arg, PgCacheCall *call);
 extern void pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call);
 extern void pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest *request);
 

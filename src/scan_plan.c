@@ -37,6 +37,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "estimate.h"
 #include "request.h"
 #include "scan.h"
 
@@ -242,13 +243,17 @@ static void
 plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	CustomPath *path;
+	FuncExpr   *call;
+	PgCacheEstimate estimate;
 	QualCost	quals;
 
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
 
-	if (!pgcache_is_loaded() || rte->rtekind != RTE_FUNCTION || rel->reloptkind != RELOPT_BASEREL ||
-		scannable_call(rte) == NULL || needs_whole_rows(rel))
+	if (!pgcache_is_loaded() || rte->rtekind != RTE_FUNCTION || rel->reloptkind != RELOPT_BASEREL)
+		return;
+	call = scannable_call(rte);
+	if (call == NULL || needs_whole_rows(rel))
 		return;
 
 	path = makeNode(CustomPath);
@@ -261,8 +266,10 @@ plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	path->methods = &path_methods;
 
 	cost_qual_eval(&quals, rel->baserestrictinfo, root);
-	path->path.startup_cost = quals.startup + cpu_operator_cost;
-	path->path.total_cost = path->path.startup_cost + (cpu_tuple_cost + quals.per_tuple) * rel->tuples;
+	pgcache_estimate_get(call, &estimate);
+	path->path.startup_cost = estimate.startup + quals.startup;
+	path->path.total_cost = pgcache_estimate_total(&estimate, rel->tuples) + quals.startup +
+		quals.per_tuple * rel->tuples;
 
 	rel->pathlist = NIL;
 	add_path(rel, &path->path);

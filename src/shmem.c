@@ -19,6 +19,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "estimate.h"
 #include "prepared.h"
 #include "shmem.h"
 #include "stats.h"
@@ -40,6 +41,7 @@ request(void)
 	size = add_size(size, pgcache_stats_shmem_size());
 	size = add_size(size, pgcache_store_shmem_size());
 	size = add_size(size, pgcache_prepared_shmem_size());
+	size = add_size(size, pgcache_estimate_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
@@ -61,6 +63,7 @@ startup(void)
 	pgcache_stats_shmem_init();
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
+	pgcache_estimate_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 
