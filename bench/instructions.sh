@@ -53,7 +53,7 @@ count_run() {
 # which plan and fill caches, are in both runs and so not in their difference.
 count_instructions() {
 	local few many
-	count_run "$1" "$2" "$3" 1 >/dev/null # a first run fills the cache
+	count_run "$1" "$2" "$3" 5 >/dev/null # a first run fills the cache, and entries get their messages
 	few=$(count_run "$1" "$2" "$3" 10)
 	many=$(count_run "$1" "$2" "$3" $((10 + $4)))
 	echo $(((many - few) / $4))

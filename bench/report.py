@@ -84,7 +84,10 @@ def hits(table):
 
     each("hits", "prepared", "floor", "prepared", "table with the result", {"q1": 0.85, "q2": 1.05, "q3": 0.97, "q4": 1.05})
     each("hits", "prepared", "redis", "unix", "Redis, JSON parsed", {"q2": 2.5, "q4": 4})
-    each("hits", "simple", "pgpool", "simple", "pgpool-II, hits", {"q1": 1.0, "q2": 1.0, "q3": 0.9, "q4": 0.4})
+    each("hits", "simple", "pgpool", "simple", "pgpool-II, hits", {"q1": 1.0, "q2": 0.9, "q3": 1.0, "q4": 0.4})
+    for query, title in QUERIES.items():
+        table.compare(f"{title}: the table with the result", key("floor", query, "simple"), key("pgpool", query, "simple"),
+                      "pgpool-II, hits", "tps")
     each("hits", "prepared", "pgpool", "prepared", "pgpool-II, hits", {"q1": 3, "q2": 3, "q3": 3, "q4": 1.5})
     each("hits", "prepared", "plain", "prepared", "plain query", {})
     for query, bound in {"q1": 3, "q3": 5}.items():

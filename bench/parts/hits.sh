@@ -11,7 +11,7 @@ part_hits() {
 	for ((round = 1; round <= ROUNDS; round++)); do
 		one_run select1 - prepared
 		for query in $QUERIES; do
-			for run in $(in_turn floor:prepared hit:prepared plain:prepared hit:simple pgpool:simple pgpool:prepared redis:unix); do
+			for run in $(in_turn floor:prepared hit:prepared plain:prepared floor:simple hit:simple pgpool:simple pgpool:prepared redis:unix); do
 				one_run "${run%:*}" "$query" "${run#*:}"
 			done
 		done
