@@ -5,7 +5,7 @@
  *
  * Rows of a hit are handed out in place, from the shared memory of the entry, so
  * nothing is copied; they are good as long as the entry is pinned, which it is
- * until the answer ends or the (sub)transaction fails.
+ * until the answer ends or its resource owner does.
  *
  * IDENTIFICATION
  *	  src/answer.c

@@ -75,6 +75,7 @@ _PG_init(void)
 	pgcache_capture_init();
 	pgcache_hint_init();
 	pgcache_mark_init();
+	pgcache_store_init();
 	pgcache_query_init();
 	pgcache_lookup_init();
 	pgcache_compute_init();

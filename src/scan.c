@@ -6,7 +6,7 @@
  * The request is made when the first row is asked for, as the function would be
  * called.  The rows of a hit are handed out where they stand in shared memory:
  * the entry stays pinned until the scan ends, starts again with other
- * arguments, or fails with its (sub)transaction.
+ * arguments, or fails with the portal or (sub)transaction that it belongs to.
  *
  * Custom scans return virtual slots, so each row is taken apart here.  If it goes
  * straight to a client in the form of a message (scan_send.c), the slot has

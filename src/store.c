@@ -5,10 +5,13 @@
  *
  * A backend holds two kinds of things: pins, by which an entry's memory stays
  * where it is, and at most one entry being written, which nobody else can see
- * yet.  Both are remembered locally and given up when the (sub)transaction
- * that took them ends, however it ends, and by an on_shmem_exit callback when
- * the backend leaves in the middle (FATAL).  After a SIGKILL the postmaster
- * starts with an empty store.
+ * yet.  Both are remembered locally.  A pin belongs to the resource owner that
+ * it was taken under, as PostgreSQL's own pins of buffers do, for a cursor may
+ * first be read in a subtransaction that is rolled back, and goes on after
+ * that.  The entry being written belongs to its subtransaction.  Each is given up
+ * when what it belongs to ends, however it ends, and by an on_shmem_exit callback
+ * when the backend leaves in the middle (FATAL).  After a SIGKILL the
+ * postmaster starts with an empty store.
  *
  * Nothing here raises an error for want of shared memory: pgcache_store_begin
  * and pgcache_store_append return the reason and leave nothing behind.
@@ -25,6 +28,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "stats.h"
 #include "store_internal.h"
@@ -54,7 +58,7 @@ typedef struct Pin
 	PgCacheEntry *entry;
 	int			hazard;			/* the hazard pointer; -1 = counted in the
 								 * entry */
-	int			nest_level;
+	ResourceOwner owner;
 } Pin;
 
 /* The entry being written. */
@@ -243,7 +247,7 @@ remember_pin(PgCacheEntry *entry, int hazard)
 {
 	pins[npins].entry = entry;
 	pins[npins].hazard = hazard;
-	pins[npins].nest_level = GetCurrentTransactionNestLevel();
+	pins[npins].owner = CurrentResourceOwner;
 	npins++;
 }
 
@@ -277,13 +281,32 @@ pgcache_store_pin(const PgCacheKey *key)
 	return entry;
 }
 
+/*
+ * A pin of this entry, the present owner's if it has one: those that others took
+ * must last as long as they do.
+ */
+static int
+find_pin(const PgCacheEntry *entry)
+{
+	int			found = -1;
+
+	for (int i = npins - 1; i >= 0; i--)
+	{
+		if (pins[i].entry != entry)
+			continue;
+		if (pins[i].owner == CurrentResourceOwner)
+			return i;
+		if (found < 0)
+			found = i;
+	}
+	return found;
+}
+
 void
 pgcache_store_unpin(PgCacheEntry *entry)
 {
-	int			i = npins - 1;
+	int			i = find_pin(entry);
 
-	while (i >= 0 && pins[i].entry != entry)
-		i--;
 	Assert(i >= 0);
 	give_up_pin(i);
 }
@@ -306,22 +329,57 @@ pgcache_store_touch(PgCacheEntry *entry)
 }
 
 /*
- * Give up what was taken at this transaction nesting level or deeper.  The
- * list of pins is cut before each is given up, so that an exit in the middle
- * gives up none twice.
+ * ResourceReleaseCallback: an owner ends.  What is left of a subtransaction
+ * that commits goes to its parent.
+ *
+ * The list of pins is cut before each is given up, so that an exit in the
+ * middle gives up none twice.
+ */
+static void
+release_owner(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
+	for (int i = npins - 1; i >= 0; i--)
+	{
+		if (pins[i].owner != owner)
+			continue;
+		if (isCommit && !isTopLevel)
+			pins[i].owner = ResourceOwnerGetParent(owner);
+		else
+			give_up_pin(i);
+	}
+}
+
+/* Called once per process that loads the library. */
+void
+pgcache_store_init(void)
+{
+	RegisterResourceReleaseCallback(release_owner, NULL);
+}
+
+/* Give up all pins. */
+static void
+release_pins(void)
+{
+	while (npins > 0)
+		give_up_pin(npins - 1);
+	pgcache_hazard_clear_all();
+}
+
+/*
+ * The transaction, or a subtransaction of this nesting level, has ended: give up
+ * the entry being written, and at nesting level 0 all pins.
  */
 void
 pgcache_store_release(int nest_level)
 {
 	if (writer.statement != 0 && writer.nest_level >= nest_level)
 		pgcache_store_abandon();
-	for (int i = npins - 1; i >= 0; i--)
-	{
-		if (pins[i].nest_level >= nest_level)
-			give_up_pin(i);
-	}
-	if (npins == 0)
-		pgcache_hazard_clear_all();
+	if (nest_level == 0)
+		release_pins();
 	pgcache_retire_flush();
 }
 
@@ -330,8 +388,6 @@ void
 pgcache_store_reassign(int nest_level)
 {
 	writer.nest_level = Min(writer.nest_level, nest_level - 1);
-	for (int i = 0; i < npins; i++)
-		pins[i].nest_level = Min(pins[i].nest_level, nest_level - 1);
 }
 
 /*

@@ -163,6 +163,7 @@ typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
 
 extern Size pgcache_store_shmem_size(void);
 extern void pgcache_store_shmem_init(void);
+extern void pgcache_store_init(void);
 extern void pgcache_store_set_state_fn(PgCacheEntryStateFn fn);
 
 /* Reading */
