@@ -98,15 +98,14 @@ scannable_call(const RangeTblEntry *rte)
 	return NULL;
 }
 
-/* Does the query need rows of the relation as a whole? */
+/* Does the query need rows of the relation as a whole?  Placeholders may hide it. */
 static bool
 needs_whole_rows(const RelOptInfo *rel)
 {
 	Bitmapset  *attrs = NULL;
 	ListCell   *lc;
 
-	if (rel->min_attr <= 0 && !bms_is_empty(rel->attr_needed[-rel->min_attr]))
-		return true;
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attrs);
 	foreach(lc, rel->baserestrictinfo)
 		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid, &attrs);
 	return bms_is_member(-FirstLowInvalidHeapAttributeNumber, attrs);

@@ -1,0 +1,24 @@
+-- scan_exact: what a scan in the place of cache_query() must do as the function does
+\i test/ask.sql
+SET client_min_messages = warning;
+
+CREATE TABLE things(id int PRIMARY KEY, kind text);
+INSERT INTO things SELECT i, 'kind' || i FROM generate_series(1, 3) i;
+
+-- Rows as a whole where an outer join hides them
+
+SELECT n, x.whole FROM generate_series(1, 4) n
+	LEFT JOIN (SELECT id, coalesce(t::text, 'none') AS whole FROM cache_query('SELECT id, kind FROM things') AS t(id int, kind text)) x ON x.id = n
+ORDER BY n;
+SELECT n, x.missing FROM generate_series(3, 4) n
+	LEFT JOIN (SELECT id, t IS NULL AS missing FROM cache_query_as(NULL::things, 'SELECT id, kind FROM things') AS t) x ON x.id = n
+ORDER BY n;
+SELECT n, x.whole FROM generate_series(3, 4) n
+	LEFT JOIN LATERAL (SELECT id, (SELECT t::text || n) AS whole FROM cache_query('SELECT id, kind FROM things') AS t(id int, kind text)) x ON x.id = n
+ORDER BY n;
+SELECT n, x.kind FROM generate_series(3, 4) n
+	LEFT JOIN (SELECT id, coalesce(kind, 'none') AS kind FROM cache_query('SELECT id, kind FROM things') AS t(id int, kind text)) x ON x.id = n
+ORDER BY n;
+
+DROP TABLE things;
+\i test/done.sql
