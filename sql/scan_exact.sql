@@ -20,5 +20,12 @@ SELECT n, x.kind FROM generate_series(3, 4) n
 	LEFT JOIN (SELECT id, coalesce(kind, 'none') AS kind FROM cache_query('SELECT id, kind FROM things') AS t(id int, kind text)) x ON x.id = n
 ORDER BY n;
 
+-- A parameter that is used more than once, and that a function may change in place
+
+SELECT n, a, b, c FROM generate_series(1, 8) n,
+	cache_query('SELECT array_append($1, 98), $1, array_append($1, 99)', ROW(array_append(ARRAY[n], 7))) AS t(a int[], b int[], c int[]);
+SELECT n, a, b, c FROM generate_series(7, 8) n,
+	cache_query('SELECT array_append($1, 98), $1, array_append($1, 99)', ROW(ARRAY[n, 7])) AS t(a int[], b int[], c int[]);
+
 DROP TABLE things;
 \i test/done.sql

@@ -27,6 +27,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/expandeddatum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -57,6 +58,8 @@ evaluate(PgCacheScanState *state, int i)
 	if (arg->state == NULL)
 		return arg->constant;
 	result.value = ExecEvalExpr(arg->state, state->css.ss.ps.ps_ExprContext, &result.isnull);
+	/* the query may use a parameter more than once */
+	result.value = MakeExpandedObjectReadOnly(result.value, result.isnull, arg->len);
 	return result;
 }
 
@@ -238,7 +241,10 @@ init_arguments(PgCacheScanState *state, List *exprs)
 			arg->constant.isnull = ((Const *) expr)->constisnull;
 		}
 		else
+		{
+			arg->len = get_typlen(arg->type);
 			arg->state = ExecInitExpr(expr, &state->css.ss.ps);
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ typedef enum PgCacheScanPrivate
 typedef struct PgCacheScanArgument
 {
 	Oid			type;
+	int16		len;			/* of the type; not set for a constant */
 	ExprState  *state;			/* NULL for a constant */
 	NullableDatum constant;
 } PgCacheScanArgument;
