@@ -27,5 +27,17 @@ SELECT n, a, b, c FROM generate_series(1, 8) n,
 SELECT n, a, b, c FROM generate_series(7, 8) n,
 	cache_query('SELECT array_append($1, 98), $1, array_append($1, 99)', ROW(ARRAY[n, 7])) AS t(a int[], b int[], c int[]);
 
+-- A row type that gets another column, or loses one, while a plan is kept
+
+SET plan_cache_mode = force_generic_plan;
+PREPARE all_things AS SELECT id, kind FROM cache_query_as(NULL::things, 'SELECT * FROM things') ORDER BY id LIMIT 2;
+EXECUTE all_things;
+ALTER TABLE things ADD COLUMN extra int;
+EXECUTE all_things;
+ALTER TABLE things DROP COLUMN extra;
+EXECUTE all_things;
+DEALLOCATE all_things;
+RESET plan_cache_mode;
+
 DROP TABLE things;
 \i test/done.sql

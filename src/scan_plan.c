@@ -227,8 +227,11 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, Lis
 	scan->custom_exprs = apart ? list_concat(scan->custom_exprs, fields) :
 		lappend(scan->custom_exprs, lsecond(args));
 
-	/* the plan is as good as the function that it stands for */
+	/* the plan is as good as the function that it stands for, and its columns */
 	record_plan_function_dependency(root, call->funcid);
+	if (as_row_type)
+		root->glob->relationOids = lappend_oid(root->glob->relationOids,
+											   get_typ_typrelid(call->funcresulttype));
 	return &scan->scan.plan;
 }
 
