@@ -128,9 +128,13 @@ randomcheck:
 instructionscheck:
 	PG_CONFIG='$(PG_CONFIG)' test/instructions/run.sh
 
+# The eviction policy by itself, against others on made traces.
+evictioncheck:
+	$(MAKE) -s -C bench/eviction check
+
 # The installed library under valgrind's memcheck; takes about seven minutes.
 valgrindcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
 .PHONY: installcheck-regress isolationcheck tapcheck modelcheck consistencycheck randomcheck \
-	instructionscheck valgrindcheck
+	instructionscheck evictioncheck valgrindcheck
