@@ -135,6 +135,9 @@ pgcache_string_setting(const char *name)
 #define PGCACHE_TOKEN_NOT_EQUALS 274
 #define PGCACHE_TOKEN_FIRST_KEYWORD (ScanKeywordTokens[0])
 
+/* Can scan_shortcut.c make a PlannedStmt by itself?  It knows that of 15. */
+#define PGCACHE_KNOWS_PLANS (PG_VERSION_NUM < 160000)
+
 /* ExecutorRun lost execute_once in 18. */
 #if PG_VERSION_NUM >= 180000
 #define PGCACHE_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count

@@ -31,6 +31,7 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
+#include "optimizer/planner.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "utils/datum.h"
@@ -40,31 +41,18 @@
 #include "estimate.h"
 #include "request.h"
 #include "scan.h"
+#include "scan_plan.h"
+#include "scan_shortcut.h"
 
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
-
-extern Datum cache_query(PG_FUNCTION_ARGS);
-extern Datum cache_query_as(PG_FUNCTION_ARGS);
 
 /*
  * Which calls
  */
 
-/* Is it a call of this C function, with as many arguments as it takes? */
-static bool
-calls(const FuncExpr *call, PGFunction function, int nargs)
-{
-	FmgrInfo	info;
-
-	if (list_length(call->args) != nargs)
-		return false;
-	fmgr_info(call->funcid, &info);
-	return info.fn_addr == function;
-}
-
 /* A row type whose columns are all there, by value NULL::type. */
-static bool
-is_plain_row_type(const FuncExpr *call)
+bool
+pgcache_scan_plan_row_type(const FuncExpr *call)
 {
 	Node	   *example = linitial(call->args);
 	TupleDesc	desc;
@@ -79,9 +67,12 @@ is_plain_row_type(const FuncExpr *call)
 	return plain;
 }
 
-/* The call that the scan can stand for, or NULL. */
-static FuncExpr *
-scannable_call(const RangeTblEntry *rte)
+/*
+ * The call of one of our functions that is all that an entry stands for, or NULL.
+ * Before planning it has not got all its arguments yet.
+ */
+FuncExpr *
+pgcache_scan_plan_call(const RangeTblEntry *rte, const PgCacheCallee **callee)
 {
 	FuncExpr   *call;
 
@@ -91,11 +82,24 @@ scannable_call(const RangeTblEntry *rte)
 	if (call == NULL || !IsA(call, FuncExpr) || !call->funcretset ||
 		!pgcache_is_user_object(call->funcid))
 		return NULL;
-	if (call->funcresulttype == RECORDOID)
-		return calls(call, cache_query, PGCACHE_REQUEST_ARGS) ? call : NULL;
-	if (calls(call, cache_query_as, 1 + PGCACHE_REQUEST_ARGS) && is_plain_row_type(call))
+	*callee = pgcache_scan_callee(call->funcid);
+	if ((*callee)->kind == (call->funcresulttype == RECORDOID ? PGCACHE_CALL_ROWS : PGCACHE_CALL_ROWS_AS))
 		return call;
 	return NULL;
+}
+
+/* The call that the scan can stand for, or NULL. */
+static FuncExpr *
+scannable_call(const RangeTblEntry *rte)
+{
+	const PgCacheCallee *callee;
+	FuncExpr   *call = pgcache_scan_plan_call(rte, &callee);
+
+	if (call == NULL || list_length(call->args) != callee->nargs)
+		return NULL;
+	if (callee->kind == PGCACHE_CALL_ROWS_AS && !pgcache_scan_plan_row_type(call))
+		return NULL;
+	return call;
 }
 
 /* Does the query need rows of the relation as a whole?  Placeholders may hide it. */
@@ -202,26 +206,21 @@ column_list(const RangeTblFunction *function, Index relid)
 	return columns;
 }
 
-/* CustomPathMethods.PlanCustomPath */
-static Plan *
-plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, List *clauses,
-		  List *custom_plans)
+/* The plan of a call, all of whose arguments are there; without target list, filter and costs. */
+CustomScan *
+pgcache_scan_plan_node(PlannerInfo *root, const RangeTblFunction *function, const FuncExpr *call,
+					   Index relid)
 {
-	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
-	FuncExpr   *call = scannable_call(rte);
 	bool		as_row_type = call->funcresulttype != RECORDOID;
 	List	   *args = as_row_type ? list_copy_tail(call->args, 1) : call->args;
 	CustomScan *scan = makeNode(CustomScan);
 	List	   *fields;
 	bool		apart = parameter_fields(list_nth(args, 1), &fields);
 
-	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
 	scan->scan.scanrelid = 0;
-	scan->flags = path->flags;
+	scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	scan->methods = &pgcache_scan_methods;
-	scan->custom_scan_tlist = column_list(linitial_node(RangeTblFunction, rte->functions),
-										  rel->relid);
+	scan->custom_scan_tlist = column_list(function, relid);
 	scan->custom_private = list_make3_oid(call->funcid, apart ? 0 : 1, as_row_type ? 1 : 0);
 	scan->custom_exprs = list_make4(linitial(args), lthird(args), lfourth(args), list_nth(args, 4));
 	scan->custom_exprs = apart ? list_concat(scan->custom_exprs, fields) :
@@ -232,6 +231,20 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, Lis
 	if (as_row_type)
 		root->glob->relationOids = lappend_oid(root->glob->relationOids,
 											   get_typ_typrelid(call->funcresulttype));
+	return scan;
+}
+
+/* CustomPathMethods.PlanCustomPath */
+static Plan *
+plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, List *clauses,
+		  List *custom_plans)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	CustomScan *scan = pgcache_scan_plan_node(root, linitial_node(RangeTblFunction, rte->functions),
+											  scannable_call(rte), rel->relid);
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
 	return &scan->scan.plan;
 }
 
@@ -277,11 +290,21 @@ plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	add_path(rel, &path->path);
 }
 
-/* Installs the hook; called once, from _PG_init. */
+/* Does nobody else have a say in how our scans are planned? */
+bool
+pgcache_scan_plan_alone(void)
+{
+	return prev_set_rel_pathlist == NULL && set_rel_pathlist_hook == plan_rel &&
+		create_upper_paths_hook == NULL;
+}
+
+/* Installs the hooks; called once, from _PG_init. */
 void
 pgcache_scan_plan_init(void)
 {
 	RegisterCustomScanMethods(&pgcache_scan_methods);
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = plan_rel;
+	pgcache_scan_call_init();
+	pgcache_scan_shortcut_init();
 }
