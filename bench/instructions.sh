@@ -38,23 +38,23 @@ stop_counted() {
 # children PID: how many it has.
 children() { process_table | awk -v parent="$1" '$2 == parent { n++ } END { print n + 0 }'; }
 
-# count_run SERVER DATABASE SCRIPT TIMES: instructions of a whole session that runs the script so many times.  pgbench has
+# count_run SERVER DATABASE SCRIPT TIMES PROTOCOL: instructions of a whole session that runs the script so many times.  pgbench has
 # a short second session of its own, so it is the largest count.
 count_run() {
-	local server=$1 database=$2 script=$3 times=$4
+	local server=$1 database=$2 script=$3 times=$4 protocol=$5
 	rm -f "$COUNTS"/*
-	"$PG_BIN/pgbench" -n -p "${PORT[$server]}" -M prepared -c 1 -f "$script" -t "$times" "$database" >>"$WORK/log" 2>&1 ||
+	"$PG_BIN/pgbench" -n -p "${PORT[$server]}" -M "$protocol" -c 1 -f "$script" -t "$times" "$database" >>"$WORK/log" 2>&1 ||
 		die "pgbench of $script failed: $(tail -n 3 "$WORK/log")"
 	while [ "$(children "$counted")" -gt "$processes" ]; do sleep 0.05; done
 	sed -n 's/^totals: //p' "$COUNTS"/* | sort -n | tail -n 1
 }
 
-# count_instructions SERVER DATABASE SCRIPT TIMES: instructions of one transaction.  A session's start and its first transactions,
+# count_instructions SERVER DATABASE SCRIPT TIMES [PROTOCOL]: instructions of one transaction.  A session's start and its first transactions,
 # which plan and fill caches, are in both runs and so not in their difference.
 count_instructions() {
-	local few many
-	count_run "$1" "$2" "$3" 5 >/dev/null # a first run fills the cache, and entries get their messages
-	few=$(count_run "$1" "$2" "$3" 10)
-	many=$(count_run "$1" "$2" "$3" $((10 + $4)))
+	local few many protocol=${5:-prepared}
+	count_run "$1" "$2" "$3" 5 "$protocol" >/dev/null # a first run fills the cache, and entries get their messages
+	few=$(count_run "$1" "$2" "$3" 10 "$protocol")
+	many=$(count_run "$1" "$2" "$3" $((10 + $4)) "$protocol")
 	echo $(((many - few) / $4))
 }

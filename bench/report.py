@@ -107,6 +107,8 @@ def instructions(table):
     for query, title in QUERIES.items():
         target = ("<=", targets[query]) if query in targets else None
         table.compare(f"{title}: instructions of a hit", key("hit", query), key("floor", query), "table with the result", metric, target)
+    table.compare(f"{QUERIES['q1']}: instructions of a hit", ("instructions", "hit", "q1", "simple", 1), ("instructions", "floor", "q1", "simple", 1),
+                  "table with the result", metric)
     table.add("instructions of `SELECT 1`", key("select1", "-"), table.figures.median(*key("select1", "-"), metric))
     table.compare("instructions of a miss, stored, 1 row", key("miss", "q1"), key("ordinary", "q1"), "plain query", metric)
     table.compare("instructions of an UPDATE that invalidates", key("loaded", "update"), key("plain", "update"), "without the library",

@@ -28,6 +28,8 @@ part_instructions() {
 		instructions floor "$query" pgcache bench "scripts/floor_$query" "$(samples "$query")"
 		instructions hit "$query" pgcache bench "scripts/hit_$query" "$(samples "$query")"
 	done
+	instructions floor q1 pgcache bench scripts/floor_q1 100 simple
+	instructions hit q1 pgcache bench scripts/hit_q1 100 simple
 	instructions ordinary q1 pgcache bench scripts/ordinary_q1 200
 	instructions miss q1 pgcache bench scripts/miss_q1 200
 	stop_counted
@@ -57,9 +59,9 @@ samples() {
 	esac
 }
 
-# instructions SUBJECT QUERY SERVER DATABASE SCRIPT TIMES
+# instructions SUBJECT QUERY SERVER DATABASE SCRIPT TIMES [PROTOCOL]
 instructions() {
-	local times=$6
+	local times=$6 protocol=${7:-prepared}
 	if [ -n "${QUICK:-}" ]; then times=$(((times + 4) / 5)); fi
-	record "$1" "$2" prepared 1 instructions "$(count_instructions "$3" "$4" "$5" "$times")"
+	record "$1" "$2" "$protocol" 1 instructions "$(count_instructions "$3" "$4" "$5" "$times" "$protocol")"
 }
