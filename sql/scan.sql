@@ -129,6 +129,20 @@ UPDATE items SET kind = 'changed' WHERE id < 9;
 FETCH 2 FROM h;
 CLOSE h;
 
+-- a cursor that nobody said SCROLL for
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT id FROM items WHERE id < 6 ORDER BY id') AS t(id int);
+FETCH 2 FROM c;
+FETCH BACKWARD 1 FROM c;
+FETCH ABSOLUTE 5 FROM c;
+CLOSE c;
+-- and now from the store
+DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT id FROM items WHERE id < 6 ORDER BY id') AS t(id int);
+FETCH LAST FROM c;
+FETCH BACKWARD ALL FROM c;
+FETCH NEXT FROM c;
+COMMIT;
+
 -- a loop that writes what it reads
 DO $$
 DECLARE r record; n int := 0;

@@ -8,7 +8,7 @@ SELECT count(*) FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t
 
 -- first read in a subtransaction that is rolled back; the entry goes meanwhile
 BEGIN;
-DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
+DECLARE c NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
 SAVEPOINT a;
 FETCH 2 FROM c;
 ROLLBACK TO SAVEPOINT a;
@@ -21,7 +21,7 @@ ROLLBACK;
 -- the same for one that was opened in a subtransaction that is kept
 BEGIN;
 SAVEPOINT a;
-DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
+DECLARE c NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
 RELEASE SAVEPOINT a;
 SAVEPOINT b;
 FETCH 2 FROM c;
@@ -31,9 +31,9 @@ COMMIT;
 
 -- two cursors on one entry, of which the one that was opened last ends first
 BEGIN;
-DECLARE outer_one CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
+DECLARE outer_one NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
 SAVEPOINT a;
-DECLARE inner_one CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
+DECLARE inner_one NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
 FETCH 1 FROM inner_one;
 FETCH 1 FROM outer_one;
 CLOSE inner_one;
@@ -44,7 +44,7 @@ ROLLBACK;
 
 -- computed rows
 BEGIN;
-DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things WHERE id > 0 ORDER BY id') AS t(id int, kind text);
+DECLARE c NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things WHERE id > 0 ORDER BY id') AS t(id int, kind text);
 SAVEPOINT a;
 FETCH 2 FROM c;
 ROLLBACK TO SAVEPOINT a;
@@ -54,7 +54,7 @@ COMMIT;
 -- PL/pgSQL: a fetch within a block that fails
 DO $$
 DECLARE
-	c CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
+	c NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT id, kind FROM things ORDER BY id') AS t(id int, kind text);
 	r record;
 	sum int := 0;
 BEGIN

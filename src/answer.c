@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "answer.h"
 
 /* Take over the caller's pin. */
@@ -40,6 +42,24 @@ pgcache_answer_next(PgCacheAnswer *answer, TupleTableSlot *slot)
 	}
 	ExecStoreMinimalTuple(tuple, slot, false);
 	return true;
+}
+
+/* Copy the rows of a hit to where they can be read backward. */
+void
+pgcache_answer_copy(PgCacheAnswer *answer, TupleDesc desc)
+{
+	Tuplestorestate *rows = tuplestore_begin_heap(true, false, work_mem);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+
+	while (pgcache_answer_next(answer, slot))
+	{
+		tuplestore_puttupleslot(rows, slot);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	pgcache_store_unpin(answer->entry);
+	answer->entry = NULL;
+	answer->rows = rows;
 }
 
 /* Begin with the first row again. */

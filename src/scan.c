@@ -8,6 +8,8 @@
  * the entry stays pinned until the scan ends, starts again with other
  * arguments, or fails with the portal or (sub)transaction that it belongs to.
  *
+ * A cursor that may be read backward gets a copy of them.
+ *
  * Custom scans return virtual slots, so each row is taken apart here.  If it goes
  * straight to a client in the form of a message (scan_send.c), the slot has
  * nulls in its place.
@@ -132,11 +134,15 @@ ask(PgCacheScanState *state)
 
 	evaluate_arguments(state, &request);
 	request.context = estate->es_query_cxt;
+	request.random_access = state->backward;
 	request.describe = check_columns;
 	request.describe_arg = state;
 	pgcache_lookup(&request, &state->answer);
 	state->answered = true;
 	state->settings = pgcache_settings_id();
+	MemoryContextSwitchTo(estate->es_query_cxt);
+	if (state->backward && state->answer.entry != NULL)
+		pgcache_answer_copy(&state->answer, state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor);
 	MemoryContextSwitchTo(old);
 	ResetExprContext(econtext);
 }
@@ -185,7 +191,9 @@ next_row(ScanState *node)
 	}
 	else
 	{
-		if (!tuplestore_gettupleslot(state->answer.rows, true, false, state->computed))
+		bool		forward = !ScanDirectionIsBackward(node->ps.state->es_direction);
+
+		if (!tuplestore_gettupleslot(state->answer.rows, forward, false, state->computed))
 			return slot;
 		copy_row(state->computed, slot);
 	}
@@ -259,6 +267,7 @@ scan_begin(CustomScanState *node, EState *estate, int eflags)
 	if (!pgcache_may_execute(function, GetUserId()))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
 	InvokeFunctionExecuteHook(function);
+	state->backward = (eflags & EXEC_FLAG_BACKWARD) != 0;
 	init_arguments(state, ((CustomScan *) node->ss.ps.plan)->custom_exprs);
 	state->columns = pgcache_columns_describe(desc);
 	state->computed = ExecInitExtraTupleSlot(estate, desc, &TTSOpsMinimalTuple);

@@ -53,6 +53,7 @@ typedef struct PgCacheScanState
 	PgCacheScanArgument *args;
 	PgCacheColumn *columns;
 	TupleTableSlot *computed;	/* for a row that was not stored */
+	bool		backward;		/* may be read backward */
 	bool		answered;
 	PgCacheAnswer answer;
 	uint64		settings;		/* of when it was answered */

@@ -218,7 +218,7 @@ pgcache_scan_plan_node(PlannerInfo *root, const RangeTblFunction *function, cons
 	bool		apart = parameter_fields(list_nth(args, 1), &fields);
 
 	scan->scan.scanrelid = 0;
-	scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	scan->flags = CUSTOMPATH_SUPPORT_PROJECTION | CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	scan->methods = &pgcache_scan_methods;
 	scan->custom_scan_tlist = column_list(function, relid);
 	scan->custom_private = list_make3_oid(call->funcid, apart ? 0 : 1, as_row_type ? 1 : 0);
@@ -277,7 +277,7 @@ plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
 	path->path.rows = path->path.param_info ? path->path.param_info->ppi_rows : rel->rows;
-	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION | CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	path->methods = &path_methods;
 
 	cost_qual_eval(&quals, rel->baserestrictinfo, root);
