@@ -27,8 +27,12 @@ command_ok(
 	'the program compiles without warnings');
 
 my $node = start_pgcache('protocol');
+# conversions between encodings are part of it
+$node->safe_psql('postgres',
+	"CREATE DATABASE protocol TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+$node->safe_psql('protocol', 'CREATE EXTENSION pgcache');
 my $last = '';
-open(my $output, '-|', $program, $node->connstr('postgres')) or die $!;
+open(my $output, '-|', $program, $node->connstr('protocol')) or die $!;
 while (my $line = <$output>)
 {
 	chomp($last = $line);

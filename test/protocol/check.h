@@ -50,4 +50,7 @@ extern void counted(int hits, int misses, int bypasses, const char *name);
 /* wire_test.c */
 extern void wire_test(void);
 
+/* messages_test.c */
+extern void messages_test(void);
+
 #endif

@@ -587,6 +587,7 @@ main(int argc, char **argv)
 	cursors();
 	function_calls();
 	wire_test();
+	messages_test();
 
 	PQfinish(session);
 	printf("done\n");

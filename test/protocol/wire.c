@@ -28,6 +28,7 @@ static unsigned char queue[MAX_QUEUE];
 static size_t queued = 0;
 static size_t message = 0;		/* where the length of the current message
 								 * stands */
+static Answer * record = NULL;
 
 static void
 give_up(const char *what)
@@ -102,15 +103,33 @@ wire_parse(const char *statement, const char *text)
 }
 
 void
-wire_bind(const char *portal, const char *statement, int format)
+wire_bind_formats(const char *portal, const char *statement, int n, const int *formats)
 {
 	begin_message('B');
 	put_string(portal);
 	put_string(statement);
 	put_int(0, 2);				/* no parameter formats */
 	put_int(0, 2);				/* no parameters */
-	put_int(1, 2);				/* one result format, for all columns */
-	put_int((uint32_t) format, 2);
+	put_int((uint32_t) n, 2);
+	for (int i = 0; i < n; i++)
+		put_int((uint32_t) formats[i], 2);
+	end_message();
+}
+
+/* One result format, for all columns. */
+void
+wire_bind(const char *portal, const char *statement, int format)
+{
+	wire_bind_formats(portal, statement, 1, &format);
+}
+
+/* kind: 'S' statement, 'P' portal */
+void
+wire_describe(char kind, const char *name)
+{
+	begin_message('D');
+	put_bytes(&kind, 1);
+	put_string(name);
 	end_message();
 }
 
@@ -259,10 +278,22 @@ wire_read(Answer * answer)
 		get_bytes(body, length);
 		if (head[0] == 'D' && answer != NULL)
 			add_row(answer, body);
+		if (record != NULL)
+		{
+			answer_field(record, (const char *) head, 1);
+			answer_field(record, (const char *) body, (int) length);
+			answer_row_end(record);
+		}
 		free(body);
 		if (strchr("sCEZG", head[0]) != NULL)
 			return (char) head[0];
 	}
+}
+
+void
+wire_record(Answer * where)
+{
+	record = where;
 }
 
 void

@@ -21,6 +21,8 @@ extern void wire_start(int socket);
 extern void wire_query(const char *text);
 extern void wire_parse(const char *statement, const char *text);
 extern void wire_bind(const char *portal, const char *statement, int format);
+extern void wire_bind_formats(const char *portal, const char *statement, int n, const int *formats);
+extern void wire_describe(char kind, const char *name);
 extern void wire_execute(const char *portal, int max_rows);
 extern void wire_close(char kind, const char *name);
 extern void wire_flush(void);
@@ -34,5 +36,8 @@ extern void wire_copy_done(void);
  * server expects COPY data.  Adds the rows on the way to the answer.
  */
 extern char wire_read(Answer * answer);
+
+/* Write down all messages that come from now on, with their types; NULL = no more. */
+extern void wire_record(Answer * record);
 
 #endif
