@@ -687,6 +687,15 @@ pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits)
 		pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->hits)) > min_hits;
 }
 
+/* The entry is to have none, unless it has them already. */
+void
+pgcache_store_refuse_wire(PgCacheEntry *entry)
+{
+	uint64		none = 0;
+
+	pg_atomic_compare_exchange_u64(&entry->wire, &none, PGCACHE_NO_WIRE);
+}
+
 /*
  * Add them to a pinned entry, unless somebody else was first.  They took
  * "cost_us" to make, which each use saves.  If there is no room that is worth it,
@@ -704,7 +713,7 @@ pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 c
 
 	if (ptr == 0)
 	{
-		pg_atomic_compare_exchange_u64(&entry->wire, &none, PGCACHE_NO_WIRE);
+		pgcache_store_refuse_wire(entry);
 		return;
 	}
 	wire = pgcache_arena_address(ptr);

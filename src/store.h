@@ -116,7 +116,7 @@ typedef struct PgCacheEntry
 								 * whoever is first; 0 = none, PGCACHE_NO_WIRE */
 } PgCacheEntry;
 
-/* There was no room for the messages. */
+/* There was no room for the messages, or they are too large. */
 #define PGCACHE_NO_WIRE		1
 
 /* The rows as messages (wire.c), which stand behind the struct. */
@@ -190,6 +190,7 @@ extern void pgcache_store_abandon(void);
 extern void pgcache_store_drop(PgCacheEntry *entry);
 extern void pgcache_store_sweep(void);
 extern bool pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits);
+extern void pgcache_store_refuse_wire(PgCacheEntry *entry);
 extern void pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 cost_us);
 
 /* Transaction ends */

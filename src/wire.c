@@ -31,6 +31,7 @@
 #include "utils/memutils.h"
 
 #include "row.h"
+#include "testpoint.h"
 #include "wire.h"
 
 /* An entry has to be hit so often before its messages are kept. */
@@ -128,9 +129,9 @@ output_functions(TupleDesc desc)
 	return functions;
 }
 
-/* Append the body of a DataRow, behind its length. */
-static void
-append_row(StringInfo buf, int natts, FmgrInfo *functions, const Datum *values, const bool *nulls)
+/* Append the body of a DataRow, behind its length; false if the buffer gets longer than that. */
+static bool
+append_row(StringInfo buf, Size limit, int natts, FmgrInfo *functions, const Datum *values, const bool *nulls)
 {
 	int			start = buf->len;
 	uint32		len = 0;
@@ -149,11 +150,14 @@ append_row(StringInfo buf, int natts, FmgrInfo *functions, const Datum *values, 
 		text = OutputFunctionCall(&functions[i], values[i]);
 
 		len = strlen(text);
+		if (buf->len + (Size) len > limit)
+			return false;
 		pq_sendint32(buf, len);
 		appendBinaryStringInfo(buf, text, len);
 	}
 	len = buf->len - start - sizeof(len);
 	memcpy(buf->data + start, &len, sizeof(len));
+	return (Size) buf->len <= limit;
 }
 
 /* False if they are larger than a result may be. */
@@ -169,22 +173,23 @@ make_messages(const PgCacheEntry *entry, TupleDesc desc, StringInfo buf)
 													  ALLOCSET_DEFAULT_SIZES);
 	PgCacheReader reader;
 	MinimalTuple tuple;
+	bool		fits = true;
 
 	pgcache_reader_start(&reader, entry);
-	while ((tuple = pgcache_reader_next(&reader)) != NULL && (Size) buf->len <= limit)
+	while (fits && (tuple = pgcache_reader_next(&reader)) != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(row_context);
 
 		CHECK_FOR_INTERRUPTS();
 		pgcache_row_take_apart(tuple, columns, desc->natts, values, nulls);
-		append_row(buf, desc->natts, functions, values, nulls);
+		fits = append_row(buf, limit, desc->natts, functions, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
-	return tuple == NULL;
+	return fits;
 }
 
-/* Keep the messages with the entry, if there is room for them. */
+/* Keep the messages with the entry, if there is room for them; else do not try again. */
 static void
 add_messages(PgCacheEntry *entry, TupleDesc desc)
 {
@@ -194,15 +199,18 @@ add_messages(PgCacheEntry *entry, TupleDesc desc)
 	StringInfoData buf;
 	instr_time	start,
 				end;
+	bool		made;
 
 	INSTR_TIME_SET_CURRENT(start);
 	initStringInfo(&buf);
-	if (make_messages(entry, desc, &buf))
-	{
-		INSTR_TIME_SET_CURRENT(end);
-		INSTR_TIME_SUBTRACT(end, start);
+	made = make_messages(entry, desc, &buf);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	PGCACHE_TESTPOINT("wire-made");
+	if (made)
 		pgcache_store_add_wire(entry, buf.data, buf.len, INSTR_TIME_GET_MICROSEC(end));
-	}
+	else
+		pgcache_store_refuse_wire(entry);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
