@@ -197,17 +197,22 @@ auto_explain.log_analyze = on
 	my $plain = $node->safe_psql('postgres', 'SELECT n FROM made ORDER BY n');
 
 	is($node->safe_psql('postgres', $counted), '0|0', "$libraries: not yet run");
-	for my $call (1 .. 3)
+	# the last ones are sent as messages that the entry keeps
+	my $log_before = -s $node->logfile;
+	for my $call (1 .. 6)
 	{
 		is($node->safe_psql('postgres', $cached), $plain, "$libraries: answer $call");
 	}
 	is($node->safe_psql('postgres', $counted), '1|10', "$libraries: one fill is counted");
 	is( $node->safe_psql(
-			'postgres', "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%cache_query(%'"),
-		3,
-		"$libraries: three calls are counted");
+			'postgres', "SELECT sum(calls), sum(rows) FROM pg_stat_statements WHERE query LIKE '%cache_query(%'"),
+		'6|60',
+		"$libraries: all calls and their rows are counted");
+	my $explained = () =
+	  slurp_file($node->logfile, $log_before) =~ /Custom Scan \(PgCache\).*\(actual time=.* rows=10 loops=1\)/g;
+	is($explained, 6, "$libraries: all calls and their rows are explained");
 	is($node->safe_psql('postgres', 'SELECT hits, misses, stores FROM pgcache_stats'),
-		'2|1|1', "$libraries: hits and misses");
+		'5|1|1', "$libraries: hits and misses");
 
 	$node->safe_psql('postgres', 'UPDATE made SET n = n + 10000');
 	is_cached($node, $query, 'n int', "$libraries, after a write");
