@@ -47,9 +47,6 @@ typedef struct PgCacheExtent
 /* Rounds of eviction before a result is given up. */
 #define MAX_EVICT_ROUNDS	8
 
-/* Room made at a time, so that the next few small results find some. */
-#define MIN_EVICTION		4096
-
 /* Hits that are counted one by one. */
 #define EXACT_HITS			1024
 
@@ -493,7 +490,7 @@ allocate(Size min, Size want, float value, Size *got, PgCacheReason *reason)
 		if (min < want && pgcache_arena_size() - pgcache_arena_used() > want &&
 			(ptr = pgcache_arena_alloc_largest(min, want, got)) != 0)
 			return ptr;
-		freed = pgcache_evict(Max(want, MIN_EVICTION), value, &refused);
+		freed = pgcache_evict(Max(want, PGCACHE_POLICY_MIN_ROOM), value, &refused);
 		if (freed == 0 || (refused && freed < want))
 			break;
 	}

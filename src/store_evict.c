@@ -35,6 +35,9 @@
 #define BYTES_PER_GHOST		1024
 #define MAX_GHOSTS			((Size) 1 << 24)
 
+/* Buckets that the hand moves at a time; their number is a multiple. */
+#define STRIDE			16
+
 /* A call ends when the hand has gone round so often, whatever it freed. */
 #define MAX_LAPS			16
 
@@ -218,6 +221,20 @@ sweep_bucket(uint32 bucket, Sweep *sweep)
 	return removed;
 }
 
+/* The same for STRIDE buckets; they are anywhere in memory, so have them brought near first. */
+static Size
+sweep_stride(uint32 first, Sweep *sweep)
+{
+	uint32		nbuckets = pgcache_index_buckets();
+	Size		removed = 0;
+
+	for (uint32 i = 0; i < STRIDE; i++)
+		pgcache_index_prefetch((first + i) & (nbuckets - 1));
+	for (uint32 i = 0; i < STRIDE; i++)
+		removed += sweep_bucket((first + i) & (nbuckets - 1), sweep);
+	return removed;
+}
+
 /* Called under the partition lock. */
 static bool
 is_victim(PgCacheEntry *entry, void *arg)
@@ -254,8 +271,8 @@ pgcache_evict(Size wanted, float value, bool *refused)
 		Size		removed = 0;
 		uint32		lap = nbuckets;
 
-		for (; sweep.looked < PGCACHE_POLICY_SAMPLE && lap > 0; lap--)
-			removed += sweep_bucket(pg_atomic_fetch_add_u32(&evict->hand, 1) & (nbuckets - 1), &sweep);
+		for (; sweep.looked < PGCACHE_POLICY_SAMPLE && lap > 0; lap -= STRIDE)
+			removed += sweep_stride(pg_atomic_fetch_add_u32(&evict->hand, STRIDE), &sweep);
 		steps -= Min(steps, nbuckets - lap);
 		for (int i = 0; i < sweep.nvictims && freed + removed < wanted && !*refused; i++)
 		{

@@ -117,6 +117,18 @@ pgcache_index_bucket_empty(uint32 bucket)
 	return *(volatile PgCachePtr *) &bucket_index->buckets[bucket] == 0;
 }
 
+/* The bucket is going to be looked at: have its first entry brought near. */
+void
+pgcache_index_prefetch(uint32 bucket)
+{
+#ifdef __GNUC__
+	PgCachePtr	head = *(volatile PgCachePtr *) &bucket_index->buckets[bucket];
+
+	if (head != 0)
+		__builtin_prefetch(pgcache_arena_address(head));
+#endif
+}
+
 uint32
 pgcache_index_bucket(uint64 hash)
 {

@@ -66,6 +66,7 @@ extern void pgcache_index_shmem_init(void);
 extern uint32 pgcache_index_buckets(void);
 extern uint32 pgcache_index_bucket(uint64 hash);
 extern bool pgcache_index_bucket_empty(uint32 bucket);
+extern void pgcache_index_prefetch(uint32 bucket);
 extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key, int *hazard);
 extern PgCacheEntry *pgcache_index_link(PgCacheEntry *entry);
 extern PgCacheEntry *pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *), void *arg);

@@ -133,16 +133,19 @@ static bool
 make_room(Store *store, uint32_t key, float candidate, uint32_t now)
 {
 	uint32_t	size = store->trace->size[key];
+	uint32_t	room = Max(size, PGCACHE_POLICY_MIN_ROOM);
 
-	while (store->used + size > store->capacity)
+	if (store->used + size <= store->capacity)
+		return true;
+	while (store->used + room > store->capacity)
 	{
 		Victim		victims[PGCACHE_POLICY_VICTIMS];
 		int			n = sample(store, now, victims);
 
-		for (int i = 0; i < n && store->used + size > store->capacity; i++)
+		for (int i = 0; i < n && store->used + room > store->capacity; i++)
 		{
 			if (!pgcache_policy_admits(candidate, victims[i].value))
-				return false;
+				return store->used + size <= store->capacity;
 			remove_entry(store, victims[i].key, now);
 		}
 	}
