@@ -44,11 +44,11 @@ pgcache_answer_next(PgCacheAnswer *answer, TupleTableSlot *slot)
 	return true;
 }
 
-/* Copy the rows of a hit to where they can be read backward. */
+/* Copy the rows of a hit into a tuplestore, in the current memory context. */
 void
-pgcache_answer_copy(PgCacheAnswer *answer, TupleDesc desc)
+pgcache_answer_copy(PgCacheAnswer *answer, TupleDesc desc, bool random_access)
 {
-	Tuplestorestate *rows = tuplestore_begin_heap(true, false, work_mem);
+	Tuplestorestate *rows = tuplestore_begin_heap(random_access, false, work_mem);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 
 	while (pgcache_answer_next(answer, slot))

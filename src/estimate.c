@@ -37,7 +37,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -48,7 +47,6 @@
 #include "port/atomics.h"
 #include "storage/shmem.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "estimate.h"
 #include "request.h"
@@ -147,6 +145,12 @@ text_key(const PgCacheCall *call)
 	return hash_bytes_extended((const unsigned char *) call->text, call->text_len, seed) | 1;
 }
 
+static bool
+is_plain_varlena(Datum value)
+{
+	return !VARATT_IS_EXTERNAL(DatumGetPointer(value)) && !VARATT_IS_COMPRESSED(DatumGetPointer(value));
+}
+
 /* Add a value to a key; false if that would take fetching it. */
 static bool
 add_value(uint64 *key, Oid type, Datum value, bool isnull)
@@ -162,9 +166,9 @@ add_value(uint64 *key, Oid type, Datum value, bool isnull)
 	get_typlenbyval(type, &typlen, &typbyval);
 	if (typlen == -1)
 	{
-		bytes = DatumGetPointer(value);
-		if (VARATT_IS_EXTERNAL(bytes) || VARATT_IS_COMPRESSED(bytes))
+		if (!is_plain_varlena(value))
 			return false;
+		bytes = DatumGetPointer(value);
 		len = VARSIZE_ANY_EXHDR(bytes);
 		bytes = VARDATA_ANY(bytes);
 	}
@@ -215,54 +219,21 @@ pgcache_estimate_note(const PgCacheCall *call, double rows, Cost cost, bool stor
  * Reading
  */
 
+/* The parameters, if all of them are constants. */
 static bool
-is_plain_varlena(Datum value)
+get_params(Node *params, PgCacheCall *call)
 {
-	return !VARATT_IS_EXTERNAL(DatumGetPointer(value)) && !VARATT_IS_COMPRESSED(DatumGetPointer(value));
-}
+	List	   *fields;
 
-static void
-allocate_params(PgCacheCall *call, int n)
-{
-	call->nparams = n;
-	call->types = palloc(Max(n, 1) * sizeof(Oid));
-	call->values = palloc(Max(n, 1) * sizeof(Datum));
-	call->nulls = palloc(Max(n, 1) * sizeof(bool));
-}
-
-/* The fields of a record that is a constant. */
-static bool
-get_constant_params(const Const *record, PgCacheCall *call)
-{
-	HeapTupleData tuple = {0};
-	TupleDesc	desc;
-
-	if (record->constisnull)
-		return true;
-	if (!is_plain_varlena(record->constvalue))
+	if (!pgcache_request_fields(params, &fields))
 		return false;
-	tuple.t_data = (HeapTupleHeader) DatumGetPointer(record->constvalue);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-	desc = lookup_rowtype_tupdesc_noerror(HeapTupleHeaderGetTypeId(tuple.t_data),
-										  HeapTupleHeaderGetTypMod(tuple.t_data), true);
-	if (desc == NULL)
-		return false;
-	allocate_params(call, desc->natts);
-	heap_deform_tuple(&tuple, desc, call->values, call->nulls);
-	for (int i = 0; i < desc->natts; i++)
-		call->types[i] = TupleDescAttr(desc, i)->atttypid;
-	ReleaseTupleDesc(desc);
-	return true;
-}
-
-/* The fields of ROW(...), if they are constants. */
-static bool
-get_row_params(const RowExpr *row, PgCacheCall *call)
-{
-	allocate_params(call, list_length(row->args));
+	call->nparams = list_length(fields);
+	call->types = palloc(Max(call->nparams, 1) * sizeof(Oid));
+	call->values = palloc(Max(call->nparams, 1) * sizeof(Datum));
+	call->nulls = palloc(Max(call->nparams, 1) * sizeof(bool));
 	for (int i = 0; i < call->nparams; i++)
 	{
-		Const	   *field = list_nth(row->args, i);
+		Const	   *field = list_nth(fields, i);
 
 		if (!IsA(field, Const))
 			return false;
@@ -271,16 +242,6 @@ get_row_params(const RowExpr *row, PgCacheCall *call)
 		call->nulls[i] = field->constisnull;
 	}
 	return true;
-}
-
-static bool
-get_params(Node *params, PgCacheCall *call)
-{
-	if (IsA(params, Const) && ((Const *) params)->consttype == RECORDOID)
-		return get_constant_params((Const *) params, call);
-	if (IsA(params, RowExpr) && ((RowExpr *) params)->row_typeid == RECORDOID)
-		return get_row_params((RowExpr *) params, call);
-	return false;
 }
 
 /* What is known of this call, all of whose arguments are there. */

@@ -16,8 +16,11 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -109,6 +112,55 @@ pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call)
 	pgcache_call_get_text(DatumGetTextPP(args[0].value), call);
 	if (!args[1].isnull)
 		get_params(DatumGetHeapTupleHeader(args[1].value), call);
+}
+
+/* The fields of a row that is known now, as constants. */
+static List *
+fields_of_constant(const Const *row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row->constvalue);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											  HeapTupleHeaderGetTypMod(header));
+	Datum	   *values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	bool	   *nulls = palloc(Max(desc->natts, 1) * sizeof(bool));
+	HeapTupleData tuple = {0};
+	List	   *fields = NIL;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value = values[i];
+
+		if (!nulls[i])
+			value = datumCopy(value, att->attbyval, att->attlen);
+		fields = lappend(fields, makeConst(att->atttypid, att->atttypmod, att->attcollation,
+										   att->attlen, value, nulls[i], att->attbyval));
+	}
+	ReleaseTupleDesc(desc);
+	return fields;
+}
+
+/*
+ * The fields of the parameter row as expressions, so that no row has to be
+ * formed and taken apart; false if they are not known before it is.
+ */
+bool
+pgcache_request_fields(Node *params, List **fields)
+{
+	*fields = NIL;
+	if (IsA(params, RowExpr) && ((RowExpr *) params)->row_typeid == RECORDOID)
+	{
+		*fields = ((RowExpr *) params)->args;
+		return true;
+	}
+	if (exprType(params) != RECORDOID || !IsA(params, Const))
+		return false;
+	if (!((Const *) params)->constisnull)
+		*fields = fields_of_constant((Const *) params);
+	return true;
 }
 
 /* An interval as microseconds, months and days having their usual lengths. */

@@ -21,6 +21,7 @@
 extern void pgcache_require_args(FunctionCallInfo fcinfo, int nargs);
 extern void pgcache_call_get_text(const text *arg, PgCacheCall *call);
 extern void pgcache_call_get(const NullableDatum *args, PgCacheForm form, PgCacheCall *call);
+extern bool pgcache_request_fields(Node *params, List **fields);
 extern void pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest *request);
 
 #endif							/* PGCACHE_REQUEST_H */

@@ -35,7 +35,6 @@
 
 #include "request.h"
 #include "scan.h"
-#include "settings.h"
 #include "shape.h"
 #include "stats.h"
 
@@ -139,10 +138,9 @@ ask(PgCacheScanState *state)
 	request.describe_arg = state;
 	pgcache_lookup(&request, &state->answer);
 	state->answered = true;
-	state->settings = pgcache_settings_id();
 	MemoryContextSwitchTo(estate->es_query_cxt);
 	if (state->backward && state->answer.entry != NULL)
-		pgcache_answer_copy(&state->answer, state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+		pgcache_answer_copy(&state->answer, state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
 	MemoryContextSwitchTo(old);
 	ResetExprContext(econtext);
 }

@@ -56,11 +56,11 @@ typedef struct PgCacheScanState
 	bool		backward;		/* may be read backward */
 	bool		answered;
 	PgCacheAnswer answer;
-	uint64		settings;		/* of when it was answered */
 	uint64		nrows;			/* returned so far */
 	bool		may_send;		/* the present run can send messages */
 	bool		sending;		/* rows go out as messages; slots hold nulls */
 	PgCacheWireReader messages;
+	uint64		settings;		/* that they are for */
 } PgCacheScanState;
 
 extern const CustomScanMethods pgcache_scan_methods;

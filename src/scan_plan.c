@@ -20,10 +20,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
@@ -34,7 +32,6 @@
 #include "optimizer/planner.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -43,6 +40,8 @@
 #include "scan.h"
 #include "scan_plan.h"
 #include "scan_shortcut.h"
+
+#define SCAN_FLAGS	(CUSTOMPATH_SUPPORT_PROJECTION | CUSTOMPATH_SUPPORT_BACKWARD_SCAN)
 
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
 
@@ -119,55 +118,6 @@ needs_whole_rows(const RelOptInfo *rel)
  * The plan
  */
 
-/* The fields of a row that is known now, as constants. */
-static List *
-fields_of_constant(const Const *row)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(row->constvalue);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											  HeapTupleHeaderGetTypMod(header));
-	Datum	   *values = palloc(Max(desc->natts, 1) * sizeof(Datum));
-	bool	   *nulls = palloc(Max(desc->natts, 1) * sizeof(bool));
-	HeapTupleData tuple = {0};
-	List	   *fields = NIL;
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	tuple.t_data = header;
-	heap_deform_tuple(&tuple, desc, values, nulls);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Datum		value = values[i];
-
-		if (!nulls[i])
-			value = datumCopy(value, att->attbyval, att->attlen);
-		fields = lappend(fields, makeConst(att->atttypid, att->atttypmod, att->attcollation,
-										   att->attlen, value, nulls[i], att->attbyval));
-	}
-	ReleaseTupleDesc(desc);
-	return fields;
-}
-
-/*
- * The fields of the parameter row, so that no row has to be formed and taken
- * apart; false if they are not known before it is.
- */
-static bool
-parameter_fields(Node *params, List **fields)
-{
-	*fields = NIL;
-	if (IsA(params, RowExpr) && ((RowExpr *) params)->row_typeid == RECORDOID)
-	{
-		*fields = ((RowExpr *) params)->args;
-		return true;
-	}
-	if (exprType(params) != RECORDOID || !IsA(params, Const))
-		return false;
-	if (!((Const *) params)->constisnull)
-		*fields = fields_of_constant((Const *) params);
-	return true;
-}
-
 static List *
 append_column(List *columns, Index relid, Oid type, int32 typmod, Oid collation)
 {
@@ -215,10 +165,10 @@ pgcache_scan_plan_node(PlannerInfo *root, const RangeTblFunction *function, cons
 	List	   *args = as_row_type ? list_copy_tail(call->args, 1) : call->args;
 	CustomScan *scan = makeNode(CustomScan);
 	List	   *fields;
-	bool		apart = parameter_fields(list_nth(args, 1), &fields);
+	bool		apart = pgcache_request_fields(list_nth(args, 1), &fields);
 
 	scan->scan.scanrelid = 0;
-	scan->flags = CUSTOMPATH_SUPPORT_PROJECTION | CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
+	scan->flags = SCAN_FLAGS;
 	scan->methods = &pgcache_scan_methods;
 	scan->custom_scan_tlist = column_list(function, relid);
 	scan->custom_private = list_make3_oid(call->funcid, apart ? 0 : 1, as_row_type ? 1 : 0);
@@ -277,7 +227,7 @@ plan_rel(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
 	path->path.rows = path->path.param_info ? path->path.param_info->ppi_rows : rel->rows;
-	path->flags = CUSTOMPATH_SUPPORT_PROJECTION | CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
+	path->flags = SCAN_FLAGS;
 	path->methods = &path_methods;
 
 	cost_qual_eval(&quals, rel->baserestrictinfo, root);

@@ -98,14 +98,6 @@ sends_text(const QueryDesc *queryDesc)
 	return formats != NULL;
 }
 
-/* Can the rows of the answer go out as messages? */
-static bool
-has_messages(const PgCacheScanState *state)
-{
-	return state->answer.entry != NULL && state->settings == pgcache_settings_id() &&
-		pgcache_wire_possible(state->answer.entry, state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor);
-}
-
 /*
  * The scan, in a run that can send messages, has its answer: let it step through
  * those, if there are any.
@@ -116,12 +108,22 @@ pgcache_scan_send(PgCacheScanState *state)
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 	TupleDesc	desc = slot->tts_tupleDescriptor;
 
-	if (!has_messages(state) ||
+	if (state->answer.entry == NULL || !pgcache_wire_possible(state->answer.entry, desc) ||
 		!pgcache_wire_start(&state->messages, state->answer.entry, desc))
 		return;
+	/* those that the entry was found under */
+	state->settings = pgcache_settings_id();
 	memset(slot->tts_values, 0, desc->natts * sizeof(Datum));
 	memset(slot->tts_isnull, true, desc->natts * sizeof(bool));
 	state->sending = true;
+}
+
+/* In a later run: do the messages still say what the rows do? */
+static bool
+still_right(const PgCacheScanState *state)
+{
+	return state->settings == pgcache_settings_id() &&
+		pgcache_wire_possible(state->answer.entry, state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor);
 }
 
 /* Go on with the rows where the messages stopped. */
@@ -165,7 +167,7 @@ send_ExecutorRun(PGCACHE_RUN_PARAMS)
 		return;
 	}
 	state->may_send = ScanDirectionIsForward(direction) && sends_text(queryDesc);
-	if (state->sending && !(state->may_send && has_messages(state)))
+	if (state->sending && !(state->may_send && still_right(state)))
 		stop_sending(state);
 
 	/* nobody looks at it after an error */

@@ -70,9 +70,9 @@ random_access(const ReturnSetInfo *rsinfo)
 	return (rsinfo->allowedModes & SFRM_Materialize_Random) != 0;
 }
 
-/* Copy the rows, in the layout of a row type that may have dropped columns. */
+/* The rows in the layout of a row type that has dropped columns. */
 static Tuplestorestate *
-copy_rows(PgCacheAnswer *answer, TupleDesc desc, TupleDesc expected, bool random)
+fit_to_row_type(PgCacheAnswer *answer, TupleDesc desc, TupleDesc expected, bool random)
 {
 	Tuplestorestate *rows = tuplestore_begin_heap(random, false, work_mem);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
@@ -84,11 +84,6 @@ copy_rows(PgCacheAnswer *answer, TupleDesc desc, TupleDesc expected, bool random
 		int			a = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (expected->natts == desc->natts)
-		{
-			tuplestore_puttupleslot(rows, slot);
-			continue;
-		}
 		slot_getallattrs(slot);
 		for (int e = 0; e < expected->natts; e++)
 		{
@@ -121,15 +116,18 @@ return_set(FunctionCallInfo fcinfo, PgCacheRequest *request, const char *what)
 	old = MemoryContextSwitchTo(request->context);
 	rsinfo->setDesc = output.desc;
 	if (rsinfo->expectedDesc != NULL && rsinfo->expectedDesc->natts != output.desc->natts)
-		rsinfo->setDesc = CreateTupleDescCopy(rsinfo->expectedDesc);
-	BlessTupleDesc(rsinfo->setDesc);
-	if (answer.rows != NULL && rsinfo->setDesc == output.desc)
-		rsinfo->setResult = answer.rows;
-	else
 	{
-		rsinfo->setResult = copy_rows(&answer, output.desc, rsinfo->setDesc, request->random_access);
+		rsinfo->setDesc = CreateTupleDescCopy(rsinfo->expectedDesc);
+		rsinfo->setResult = fit_to_row_type(&answer, output.desc, rsinfo->setDesc, request->random_access);
 		pgcache_answer_end(&answer);
 	}
+	else
+	{
+		if (answer.entry != NULL)
+			pgcache_answer_copy(&answer, output.desc, request->random_access);
+		rsinfo->setResult = answer.rows;
+	}
+	BlessTupleDesc(rsinfo->setDesc);
 	rsinfo->returnMode = SFRM_Materialize;
 	MemoryContextSwitchTo(old);
 	return (Datum) 0;

@@ -24,16 +24,14 @@
  */
 #include "postgres.h"
 
-#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
 
-#include "guc.h"
 #include "stats.h"
 #include "store_internal.h"
 
 /* Memory for each result that is remembered without being stored. */
 #define BYTES_PER_GHOST		1024
-#define MAX_GHOSTS			((Size) 1 << 24)
+#define MAX_GHOSTS			(1 << 24)
 
 /* Buckets that the hand moves at a time; their number is a multiple. */
 #define STRIDE			16
@@ -70,9 +68,7 @@ static PgCacheSharedEvict *evict = NULL;
 static uint32
 wanted_ghosts(void)
 {
-	Size		wanted = (Size) pgcache_memory * 1024 / BYTES_PER_GHOST;
-
-	return pg_nextpower2_32((uint32) Min(wanted, MAX_GHOSTS));
+	return pgcache_one_per(BYTES_PER_GHOST, 1, MAX_GHOSTS);
 }
 
 Size

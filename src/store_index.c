@@ -28,10 +28,8 @@
  */
 #include "postgres.h"
 
-#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
 
-#include "guc.h"
 #include "store_internal.h"
 #include "testpoint.h"
 
@@ -69,10 +67,7 @@ static uint32 nbuckets = 0;		/* a power of two */
 static uint32
 wanted_buckets(void)
 {
-	Size		wanted = (Size) pgcache_memory * 1024 / BYTES_PER_BUCKET;
-
-	wanted = Max(wanted, PGCACHE_INDEX_PARTITIONS);
-	return pg_nextpower2_32((uint32) Min(wanted, (Size) 1 << 28));
+	return pgcache_one_per(BYTES_PER_BUCKET, PGCACHE_INDEX_PARTITIONS, 1 << 28);
 }
 
 Size

@@ -35,8 +35,10 @@
 #ifndef PGCACHE_STORE_INTERNAL_H
 #define PGCACHE_STORE_INTERNAL_H
 
+#include "port/pg_bitutils.h"
 #include "storage/lwlock.h"
 
+#include "guc.h"
 #include "store.h"
 
 /* What a new result is worth, until it is stored or refused. */
@@ -45,6 +47,15 @@ typedef struct PgCacheOffer
 	PgCacheWorth worth;
 	float		value;
 } PgCacheOffer;
+
+/* A number of things, one for so many bytes of pgcache.memory: a power of two within these bounds. */
+static inline uint32
+pgcache_one_per(Size bytes, uint32 least, uint32 most)
+{
+	Size		wanted = (Size) pgcache_memory * 1024 / bytes;
+
+	return pg_nextpower2_32((uint32) Min(Max(wanted, least), most));
+}
 
 /* store_arena.c */
 extern Size pgcache_arena_shmem_size(void);

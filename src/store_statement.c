@@ -30,10 +30,8 @@
  */
 #include "postgres.h"
 
-#include "port/pg_bitutils.h"
 #include "storage/shmem.h"
 
-#include "guc.h"
 #include "store_internal.h"
 
 /* Statements take about half a kilobyte; most have several entries. */
@@ -52,10 +50,7 @@ static LWLockPadded *locks = NULL;
 static uint32
 bucket_count(void)
 {
-	Size		wanted = (Size) pgcache_memory * 1024 / BYTES_PER_BUCKET;
-
-	wanted = Max(wanted, PGCACHE_STATEMENT_LOCKS);
-	return pg_nextpower2_32((uint32) Min(wanted, (Size) 1 << 28));
+	return pgcache_one_per(BYTES_PER_BUCKET, PGCACHE_STATEMENT_LOCKS, 1 << 28);
 }
 
 Size

@@ -90,30 +90,14 @@ SELECT check_failures(:n);' ],
 	write => [ 1, '\set n random(1, 200)
 UPDATE seed SET v = md5(id::text) WHERE id = :n;' ],
 	memory => [ 1, 'SELECT check_memory();' ],);
-my @args;
-for my $name (sort keys %scripts)
-{
-	my ($weight, $text) = @{ $scripts{$name} };
-	my $path = "$dir/$name.sql";
-
-	PostgreSQL::Test::Utils::append_to_file($path, $text);
-	push @args, '-f', "$path\@$weight";
-}
+my @args = write_load($dir, %scripts);
 
 for my $memory ('1MB', '4MB')
 {
 	$node->append_conf('postgresql.conf', "pgcache.memory = '$memory'");
 	$node->restart;
 
-	$node->command_checks_all(
-		[
-			'pgbench', '--no-vacuum', '--client=8', '--jobs=2', "--time=$seconds",
-			'--random-seed=1', @args, 'postgres'
-		],
-		0,
-		[qr/number of failed transactions: 0 /],
-		[qr/^(?!.*(WRONG|aborted|ERROR))/s],
-		"$memory: every answer is right");
+	is_load_right($node, $seconds, 1, \@args, "$memory: every answer is right");
 
 	note $node->safe_psql('postgres', 'SELECT * FROM pgcache_stats', extra_params => ['-x']);
 	note $node->safe_psql('postgres', 'SELECT reason, count FROM pgcache_bypasses');

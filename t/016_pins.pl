@@ -42,7 +42,7 @@ SELECT check_group(:g), check_group(1);' ],
 SELECT check_group(:g);' ],
 	cursor => [ 3, '\set g random(1, 5)
 BEGIN;
-DECLARE c CURSOR FOR SELECT * FROM cache_query(\'SELECT grp, i, v FROM data WHERE grp = $1\', ROW(:g)) AS t(grp int, i int, v text);
+DECLARE c NO SCROLL CURSOR FOR SELECT * FROM cache_query(\'SELECT grp, i, v FROM data WHERE grp = $1\', ROW(:g)) AS t(grp int, i int, v text);
 FETCH 3 FROM c;
 SAVEPOINT s;
 SELECT check_group(1);
@@ -56,25 +56,9 @@ UPDATE data SET v = repeat(md5(random()::text), 1 + grp) WHERE grp = :g AND i = 
 	sweep => [ 1, 'SELECT cache_clear();' ],
 	large => [ 1, '\set n random(1, 1000)
 SELECT length(r) FROM cache_query(\'SELECT repeat(chr(65 + $1 % 26), 300000)\', ROW(:n)) AS t(r text);' ],);
-my @args;
-for my $name (sort keys %scripts)
-{
-	my ($weight, $text) = @{ $scripts{$name} };
-	my $path = "$dir/$name.sql";
+my @args = write_load($dir, %scripts);
 
-	PostgreSQL::Test::Utils::append_to_file($path, $text);
-	push @args, '-f', "$path\@$weight";
-}
-
-$node->command_checks_all(
-	[
-		'pgbench', '--no-vacuum', '--client=8', '--jobs=2', "--time=$seconds",
-		'--random-seed=1', @args, 'postgres'
-	],
-	0,
-	[qr/number of failed transactions: 0 /],
-	[qr/^(?!.*(WRONG|aborted|ERROR))/s],
-	'every answer is right');
+is_load_right($node, $seconds, 1, \@args, 'every answer is right');
 note $node->safe_psql('postgres', 'SELECT * FROM pgcache_stats', extra_params => ['-x']);
 for my $counter (qw(hits invalidations evictions))
 {
@@ -84,15 +68,7 @@ for my $counter (qw(hits invalidations evictions))
 # the same, each hit compared with a new run
 $node->append_conf('postgresql.conf', 'pgcache.verify = 0.5');
 $node->reload;
-$node->command_checks_all(
-	[
-		'pgbench', '--no-vacuum', '--client=8', '--jobs=2', "--time=$seconds",
-		'--random-seed=2', @args, 'postgres'
-	],
-	0,
-	[qr/number of failed transactions: 0 /],
-	[qr/^(?!.*(WRONG|aborted|ERROR))/s],
-	'every answer is right, verified');
+is_load_right($node, $seconds, 2, \@args, 'every answer is right, verified');
 cmp_ok(stat_of($node, 'verified'), '>', 0, 'verified');
 is(stat_of($node, 'verify_mismatches'), 0, 'no mismatches');
 
@@ -100,7 +76,7 @@ is(stat_of($node, 'verify_mismatches'), 0, 'no mismatches');
 my $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN');
 $session->query_safe(
-	q{DECLARE c CURSOR FOR SELECT * FROM cache_query('SELECT grp, i, v FROM data') AS t(grp int, i int, v text)});
+	q{DECLARE c NO SCROLL CURSOR FOR SELECT * FROM cache_query('SELECT grp, i, v FROM data') AS t(grp int, i int, v text)});
 $session->query_safe('FETCH 1 FROM c');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");

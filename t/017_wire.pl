@@ -214,14 +214,8 @@ UPDATE data SET v = repeat(md5(random()::text), grp) WHERE grp = :g AND i = 7;' 
 	sweep => [ 1, 'SELECT cache_clear();' ],
 	large => [ 1, '\set n random(1, 1000)
 SELECT length(r) FROM cache_query(\'SELECT repeat(chr(65 + $1 % 26), 300000)\', ROW(:n)) AS t(r text);' ],);
-my @args;
-for my $name (sort keys %scripts)
-{
-	my ($weight, $text) = @{ $scripts{$name} };
-
-	PostgreSQL::Test::Utils::append_to_file("$dir/$name.sql", "$text\n\\sleep 2 ms\n");
-	push @args, '-f', "$dir/$name.sql\@$weight";
-}
+my @args = write_load($dir,
+	map { $_ => [ $scripts{$_}[0], "$scripts{$_}[1]\n\\sleep 2 ms\n" ] } keys %scripts);
 PostgreSQL::Test::Utils::append_to_file("$dir/reader.sql",
 	join('', map { cached_group($_ % 5 + 1) . ";\n" } (1 .. 1500)));
 

@@ -14,7 +14,7 @@ use Test::More;
 our @EXPORT = qw(
   preload_pgcache start_pgcache has_testpoints
   stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
-  end_session is_cached create_ask asks);
+  end_session is_cached create_ask asks write_load is_load_right);
 
 # Settings for a node that has the cache.  Autovacuum would invalidate results
 # at times of its own.
@@ -131,6 +131,43 @@ sub is_cached
 	is($node->safe_psql('postgres', $cached), $plain, "$test_name: answer");
 	is(stat_of($node, 'hits') - $hits, 1, "$test_name: hit");
 	is($answer, $plain, "$test_name: first answer");
+	return;
+}
+
+# Write a load's scripts, name => [ weight, text ], and return pgbench's options
+# for them.
+sub write_load
+{
+	my ($dir, %scripts) = @_;
+	my @args;
+
+	for my $name (sort keys %scripts)
+	{
+		my ($weight, $text) = @{ $scripts{$name} };
+		my $path = "$dir/$name.sql";
+
+		append_to_file($path, $text);
+		push @args, '-f', "$path\@$weight";
+	}
+	return @args;
+}
+
+# A test: a load of eight sessions, whose statements raise an error that says
+# WRONG for a wrong answer, has none, and no error at all.
+sub is_load_right
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($node, $seconds, $seed, $args, $test_name) = @_;
+
+	$node->command_checks_all(
+		[
+			'pgbench', '--no-vacuum', '--client=8', '--jobs=2', "--time=$seconds",
+			"--random-seed=$seed", @$args, 'postgres'
+		],
+		0,
+		[qr/number of failed transactions: 0 /],
+		[qr/^(?!.*(WRONG|aborted|ERROR))/s],
+		$test_name);
 	return;
 }
 
