@@ -54,6 +54,7 @@ OBJS = \
 	src/store_index.o \
 	src/store_statement.o \
 	src/testpoint.o \
+	src/value_key.o \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
