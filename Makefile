@@ -46,6 +46,7 @@ OBJS = \
 	src/snapshot.o \
 	src/sql_admin.o \
 	src/sql_api.o \
+	src/sql_value.o \
 	src/stats.o \
 	src/store.o \
 	src/store_arena.o \
@@ -54,7 +55,12 @@ OBJS = \
 	src/store_index.o \
 	src/store_statement.o \
 	src/testpoint.o \
+	src/value.o \
 	src/value_key.o \
+	src/value_lease.o \
+	src/value_pending.o \
+	src/value_publish.o \
+	src/value_xact.o \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \

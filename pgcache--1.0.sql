@@ -57,6 +57,126 @@ COMMENT ON FUNCTION cache_explain(text, record) IS
 'whether a query can be cached, what it depends on, and the state of its entry; does not run the query';
 
 --
+-- Values under keys
+--
+
+CREATE FUNCTION cache_set(key text, value jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                          tables regclass[] DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_set'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_set(text, jsonb, interval, text[], regclass[]) IS
+'stores a value under a key: for this transaction at once, for others at commit; it vanishes with its tables and tags';
+
+CREATE FUNCTION cache_add(key text, value jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                          tables regclass[] DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'cache_add'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_add(text, jsonb, interval, text[], regclass[]) IS
+'stores a value if there is none under the key; waits for other transactions that change it; false if there is one';
+
+CREATE FUNCTION cache_get(key text)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'cache_get'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get(text) IS
+'the value under a key; null if there is none (a stored null is ''null''::jsonb)';
+
+CREATE FUNCTION cache_get_many(keys text[])
+RETURNS TABLE (key text, value jsonb)
+AS 'MODULE_PATHNAME', 'cache_get_many'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get_many(text[]) IS
+'the values under those of the keys that have one, in the order of the keys';
+
+CREATE FUNCTION cache_set_many("values" jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                               tables regclass[] DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_set_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_set_many(jsonb, interval, text[], regclass[]) IS
+'stores each value of an object under its name as the key, as cache_set() does; returns how many';
+
+CREATE FUNCTION cache_get_or_set(key text, query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
+                                 tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'cache_get_or_set'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get_or_set(text, text, record, interval, text[], interval) IS
+'the value under a key or, if there is none, the only value that the query returns, which is stored at once and vanishes with what the query reads';
+
+CREATE FUNCTION cache_incr(key text, delta bigint DEFAULT 1)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_incr'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_incr(text, bigint) IS
+'adds to the integer under a key, 0 if there is none; waits for other transactions that change it; keeps its ttl';
+
+CREATE FUNCTION cache_touch(key text, ttl interval)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'cache_touch'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_touch(text, interval) IS
+'gives the value under a key a new ttl, from now on; null is pgcache.default_ttl; false if there is none';
+
+CREATE FUNCTION cache_ttl(key text)
+RETURNS interval
+AS 'MODULE_PATHNAME', 'cache_ttl'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_ttl(text) IS
+'how long the value under a key will be kept; null if there is none, or it does not expire';
+
+CREATE FUNCTION cache_delete(VARIADIC keys text[])
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_delete'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_delete(text[]) IS
+'deletes the values under the keys; returns how many there were';
+
+CREATE FUNCTION cache_delete_pattern(pattern text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_delete_pattern'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_delete_pattern(text) IS
+'deletes the values whose keys match a glob (* ? [..] and \ as in Redis); returns how many; looks at all entries';
+
+CREATE FUNCTION cache_version(namespace text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_version'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_version(text) IS
+'the number of a namespace''s version, to be made part of keys; it only ever grows';
+
+CREATE FUNCTION cache_bump(namespace text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_bump'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_bump(text) IS
+'gives a namespace a new version, at commit: all values under keys that begin with it and a colon are gone; returns the number';
+
+CREATE FUNCTION cache_key(namespace text, VARIADIC parts text[])
+RETURNS text
+AS 'MODULE_PATHNAME', 'cache_key'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cache_key(text, text[]) IS
+'a key made of parts with colons between them, in which special characters of the parts are quoted; null if a part is';
+
+--
 -- Functions that the user vouches for
 --
 

@@ -44,6 +44,7 @@
 #include "collect.h"
 #include "mark.h"
 #include "prepared.h"
+#include "snapshot.h"
 #include "versions.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
@@ -144,6 +145,7 @@ capture_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	if (statement_writes(queryDesc, eflags))
 		statement_begin(queryDesc->plannedstmt);
 	pgcache_collect_statement(queryDesc->plannedstmt);
+	pgcache_snapshot_note_first(queryDesc->snapshot);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 
 #include "capture.h"
 #include "compute.h"
@@ -30,6 +31,7 @@
 #include "scan.h"
 #include "shmem.h"
 #include "store.h"
+#include "value_xact.h"
 
 PG_MODULE_MAGIC;
 
@@ -42,7 +44,13 @@ xact_callback(XactEvent event, void *arg)
 {
 	bool		cleared = event == XACT_EVENT_COMMIT && pgcache_mark_has_clear();
 
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		pgcache_value_xact_pre_commit(event == XACT_EVENT_PRE_PREPARE);
 	pgcache_mark_xact_event(event);
+	if (event == XACT_EVENT_COMMIT)
+		pgcache_value_xact_commit();
+	else if (event == XACT_EVENT_ABORT)
+		pgcache_value_xact_abort();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 	{
 		pgcache_store_release(0);
@@ -53,13 +61,26 @@ xact_callback(XactEvent event, void *arg)
 }
 
 static void
+release_callback(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
+{
+	if (phase != RESOURCE_RELEASE_LOCKS || !isTopLevel)
+		return;
+	pgcache_mark_locks_released();
+	pgcache_value_xact_locks_released();
+}
+
+static void
 subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
 {
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
 		pgcache_store_reassign(GetCurrentTransactionNestLevel());
+		pgcache_value_subxact_commit(GetCurrentTransactionNestLevel());
+	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		pgcache_store_release(GetCurrentTransactionNestLevel());
+		pgcache_value_subxact_abort(GetCurrentTransactionNestLevel());
 		pgcache_query_release_all(GetCurrentTransactionNestLevel());
 	}
 }
@@ -74,7 +95,6 @@ _PG_init(void)
 	pgcache_shmem_init();
 	pgcache_capture_init();
 	pgcache_hint_init();
-	pgcache_mark_init();
 	pgcache_store_init();
 	pgcache_query_init();
 	pgcache_lookup_init();
@@ -83,6 +103,7 @@ _PG_init(void)
 	pgcache_scan_send_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
+	RegisterResourceReleaseCallback(release_callback, NULL);
 	preloaded = true;
 }
 
