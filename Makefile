@@ -55,6 +55,7 @@ OBJS = \
 	src/store_index.o \
 	src/store_statement.o \
 	src/testpoint.o \
+	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
 	src/value_lease.o \
