@@ -87,7 +87,7 @@ PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
 REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
-	trigger_keys trigger_tables trigger_templates ddl names roles \
+	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
 	guc errors exact bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
