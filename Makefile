@@ -16,6 +16,7 @@ OBJS = \
 	src/body_plpgsql.o \
 	src/body_token.o \
 	src/body_type.o \
+	src/canonical.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
@@ -54,7 +55,9 @@ OBJS = \
 	src/store_hazard.o \
 	src/store_index.o \
 	src/store_statement.o \
+	src/template.o \
 	src/testpoint.o \
+	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
 	src/value_lease.o \
@@ -83,7 +86,8 @@ ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
-REGRESS = basic types limits worth expiry invalidate partitions transactions triggers ddl names roles \
+REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
+	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
 	guc errors exact bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
