@@ -100,6 +100,12 @@ SELECT tableoid::regclass, * FROM parts;
 SELECT cache_get('parts:11');
 UPDATE parts_2 SET x = 3;
 SELECT cache_get('parts:11');
+-- rows of children are others
+CREATE TABLE child () INHERITS (made);
+INSERT INTO child VALUES (8, 1, 1), (9, 1, 1);
+SELECT cache_set('made:8', '{"x": 3}'), cache_get('made:8'), cache_get('made:9'), cache_delete('made:9'), cache_delete('made:8');
+SELECT * FROM child;
+DROP TABLE child;
 -- triggers that come back here
 CREATE FUNCTION log_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN PERFORM cache_set('tag:log:' || NEW.id, '{}'), cache_set('made:' || NEW.id, jsonb_build_object('x', NEW.t)); RETURN NEW; END $$;

@@ -44,6 +44,19 @@ SELECT cache_unbind('ns:u');
 SELECT cache_get('ns:u:1');
 SELECT left(namespace, 5) AS namespace, "table", mode FROM pgcache_bindings ORDER BY namespace;
 SELECT cache_unbind(repeat('n', 1024)), cache_unbind('ns');
+-- the extension moves, goes and comes back
+SELECT cache_bind('ns', 't');
+CREATE SCHEMA elsewhere;
+ALTER EXTENSION pgcache SET SCHEMA elsewhere;
+SELECT elsewhere.cache_get('ns:1');
+ALTER EXTENSION pgcache SET SCHEMA public;
+DROP SCHEMA elsewhere;
+DROP EXTENSION pgcache;
+CREATE EXTENSION pgcache;
+SELECT cache_get('ns:1');
+SELECT cache_bind('ns', 't');
+SELECT cache_get('ns:1');
+SELECT cache_unbind('ns');
 -- owners of tables to whom it was granted; nobody takes another's namespace
 CREATE ROLE regress_one;
 CREATE ROLE regress_two;

@@ -18,8 +18,7 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/table.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -191,6 +190,8 @@ look_at_table(Relation relation)
 	table->relid = RelationGetRelid(relation);
 	table->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 											 RelationGetRelationName(relation));
+	table->rows = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? table->name :
+		psprintf("ONLY %s", table->name);
 	table->desc = CreateTupleDescCopy(desc);
 	table->columns = palloc0(desc->natts * sizeof(PgCacheBindingColumn));
 	for (int i = 0; i < desc->natts; i++)
