@@ -9,6 +9,11 @@ OBJS = \
 	src/analysis.o \
 	src/answer.o \
 	src/apply.o \
+	src/binding.o \
+	src/binding_key.o \
+	src/binding_row.o \
+	src/binding_sql.o \
+	src/binding_table.o \
 	src/body.o \
 	src/body_call.o \
 	src/body_choice.o \
@@ -17,12 +22,15 @@ OBJS = \
 	src/body_token.o \
 	src/body_type.o \
 	src/canonical.o \
+	src/bound.o \
+	src/bound_plan.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
+	src/extension.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
@@ -47,6 +55,7 @@ OBJS = \
 	src/snapshot.o \
 	src/sql_admin.o \
 	src/sql_api.o \
+	src/sql_binding.o \
 	src/sql_value.o \
 	src/stats.o \
 	src/store.o \
@@ -88,7 +97,7 @@ endif
 
 REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
 	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
-	guc errors exact bodies bodies_hidden stats identity \
+	guc errors exact bindings bindings_admin bindings_roles bindings_types bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
