@@ -9,6 +9,11 @@ OBJS = \
 	src/analysis.o \
 	src/answer.o \
 	src/apply.o \
+	src/binding.o \
+	src/binding_key.o \
+	src/binding_row.o \
+	src/binding_sql.o \
+	src/binding_table.o \
 	src/body.o \
 	src/body_call.o \
 	src/body_choice.o \
@@ -16,12 +21,15 @@ OBJS = \
 	src/body_plpgsql.o \
 	src/body_token.o \
 	src/body_type.o \
+	src/bound.o \
+	src/bound_plan.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
+	src/extension.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
@@ -46,6 +54,7 @@ OBJS = \
 	src/snapshot.o \
 	src/sql_admin.o \
 	src/sql_api.o \
+	src/sql_binding.o \
 	src/stats.o \
 	src/store.o \
 	src/store_arena.o \

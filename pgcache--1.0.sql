@@ -90,6 +90,44 @@ COMMENT ON FUNCTION cache_allow_function_off(regprocedure) IS
 'takes the declaration of cache_allow_function() back';
 
 --
+-- Namespaces of keys that stand for the rows of a table
+--
+
+CREATE TABLE pgcache_bindings (
+    namespace text COLLATE "C" PRIMARY KEY,
+    "table" regclass NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('read_through', 'write_through', 'write_behind'))
+);
+
+COMMENT ON TABLE pgcache_bindings IS
+'namespaces bound to tables by cache_bind()';
+
+GRANT SELECT ON pgcache_bindings TO PUBLIC;
+-- the number of a table that was dropped could be that of another one elsewhere
+SELECT pg_catalog.pg_extension_config_dump('pgcache_bindings',
+    'WHERE "table" IN (SELECT oid FROM pg_catalog.pg_class)');
+
+CREATE FUNCTION cache_bind(namespace text, "table" regclass, mode text DEFAULT 'write_through')
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_bind'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_bind(text, regclass, text) IS
+'has keys namespace:primary-key stand for the rows of a table; mode is read_through, write_through or write_behind; for the table''s owner';
+
+REVOKE ALL ON FUNCTION cache_bind(text, regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION cache_unbind(namespace text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_unbind'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_unbind(text) IS
+'takes the binding of a namespace back';
+
+REVOKE ALL ON FUNCTION cache_unbind(text) FROM PUBLIC;
+
+--
 -- Invalidation
 --
 

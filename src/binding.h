@@ -22,7 +22,7 @@ typedef enum PgCacheBindMode
 	PGCACHE_WRITE_BEHIND
 } PgCacheBindMode;
 
-/* Good until the next call of a function here, or the next acceptance of invalidation messages. */
+/* Good until the transaction ends. */
 typedef struct PgCacheBinding
 {
 	char	   *name_space;
@@ -31,6 +31,7 @@ typedef struct PgCacheBinding
 	PgCacheBindMode mode;
 } PgCacheBinding;
 
+extern void pgcache_binding_init(void);
 extern const PgCacheBinding *pgcache_binding_find(const char *key, uint32 len);
 extern Jsonb *pgcache_binding_key_object(const PgCacheBinding *b, const char *key, uint32 len);
 extern Jsonb *pgcache_binding_columns(const PgCacheBinding *b, const char *key, uint32 len,

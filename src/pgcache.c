@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "binding.h"
 #include "capture.h"
 #include "compute.h"
 #include "guc.h"
@@ -79,6 +80,7 @@ _PG_init(void)
 	pgcache_query_init();
 	pgcache_lookup_init();
 	pgcache_compute_init();
+	pgcache_binding_init();
 	pgcache_scan_plan_init();
 	pgcache_scan_send_init();
 	RegisterXactCallback(xact_callback, NULL);
