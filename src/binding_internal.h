@@ -81,7 +81,7 @@ extern Jsonb *pgcache_binding_row(const PgCacheBinding *b, const PgCacheBindingT
 extern char *pgcache_binding_sql_select(const PgCacheBindingTable *table);
 extern char *pgcache_binding_sql_delete(const PgCacheBindingTable *table);
 extern char *pgcache_binding_sql_upsert(const PgCacheBindingTable *table, const int *columns,
-										int ncolumns, bool do_nothing);
+										int ncolumns, bool many, bool do_nothing);
 
 /* bound_plan.c */
 typedef enum PgCacheBoundWrite

@@ -3,8 +3,8 @@
  * binding_sql.c
  *	  The statements that read and write the rows of a bound table.
  *
- * Rows to be written come as a JSON array of objects, which is taken apart by a
- * list of the columns that are written and their types.  A row type would be shorter, but it
+ * Rows to be written come as JSON objects, which are taken apart by a list of the
+ * columns that are written and their types.  A row type would be shorter, but it
  * would also read the columns that are left out, as nulls, and domains may refuse nulls.
  *
  * IDENTIFICATION
@@ -98,6 +98,7 @@ typedef struct Upsert
 	const PgCacheBindingTable *table;
 	const int  *columns;
 	int			ncolumns;
+	bool		many;			/* $1 is an array of objects, not one */
 	bool		partial;		/* the table has others */
 	bool		updates;		/* some may be updated */
 	bool		overriding;		/* some are made by the table, normally */
@@ -123,7 +124,8 @@ append_columns(StringInfo sql, const Upsert *upsert, const char *before, bool wi
 static void
 append_rows(StringInfo sql, const Upsert *upsert)
 {
-	appendStringInfoString(sql, "pg_catalog.jsonb_to_recordset($1) AS r(");
+	appendStringInfo(sql, "pg_catalog.%s($1) AS r(",
+					 upsert->many ? "jsonb_to_recordset" : "jsonb_to_record");
 	append_columns(sql, upsert, "", true);
 	appendStringInfoString(sql, ")");
 }
@@ -194,7 +196,8 @@ look_at_columns(Upsert *upsert)
 }
 
 /*
- * $1: an array of objects that have these columns, those of the key among them.
+ * $1: an array of objects that have these columns, those of the key among them; or one
+ * such object, for which the planner expects one row.
  *
  * ON CONFLICT by itself would do for whole rows only.  A row that is to be inserted has to
  * meet all constraints even if then one is updated instead, and with some of the columns
@@ -202,9 +205,9 @@ look_at_columns(Upsert *upsert)
  */
 char *
 pgcache_binding_sql_upsert(const PgCacheBindingTable *table, const int *columns, int ncolumns,
-						   bool do_nothing)
+						   bool many, bool do_nothing)
 {
-	Upsert		upsert = {.table = table,.columns = columns,.ncolumns = ncolumns};
+	Upsert		upsert = {.table = table,.columns = columns,.ncolumns = ncolumns,.many = many};
 	StringInfoData sql;
 	const char *there = table->name;
 
@@ -248,7 +251,7 @@ pgcache_binding_sql_upsert(const PgCacheBindingTable *table, const int *columns,
 	return sql.data;
 }
 
-/* Likewise, with the columns that an object has. */
+/* For an array of objects that have the columns of this one. */
 char *
 pgcache_binding_upsert_sql(Oid relid, const Jsonb *columns, bool do_nothing)
 {
@@ -269,5 +272,5 @@ pgcache_binding_upsert_sql(Oid relid, const Jsonb *columns, bool do_nothing)
 		if (!table->columns[c].generated)
 			places[n++] = c;
 	}
-	return pgcache_binding_sql_upsert(table, places, n, do_nothing);
+	return pgcache_binding_sql_upsert(table, places, n, true, do_nothing);
 }

@@ -110,8 +110,6 @@ reads_its_json(Oid type)
 static void
 look_at_column(PgCacheBindingColumn *column, const FormData_pg_attribute *att)
 {
-	Oid			base = getBaseType(att->atttypid);
-
 	if (att->attisdropped)
 		return;
 	column->name = pstrdup(NameStr(att->attname));
@@ -121,7 +119,7 @@ look_at_column(PgCacheBindingColumn *column, const FormData_pg_attribute *att)
 	column->type = att->atttypid;
 	column->generated = att->attgenerated != '\0';
 	column->identity_always = att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
-	column->readable = reads_its_json(base);
+	column->readable = reads_its_json(getBaseType(att->atttypid));
 	prepare_call(&column->to_jsonb, F_TO_JSONB, JSONBOID, att->atttypid);
 }
 

@@ -101,20 +101,6 @@ require_writable(const PgCacheBinding *b)
 				 errhint("Write to the table, or bind the namespace with mode write_through.")));
 }
 
-static Jsonb *
-array_of_one(Jsonb *object)
-{
-	JsonbParseState *state = NULL;
-	JsonbValue	element;
-
-	element.type = jbvBinary;
-	element.val.binary.len = VARSIZE(object) - VARHDRSZ;
-	element.val.binary.data = &object->root;
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(&state, WJB_ELEM, &element);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
-}
-
 /*
  * Insert the row, or update the columns that the value has.  False: there was one,
  * and only an absent one was to be written.
@@ -127,14 +113,12 @@ pgcache_bound_set(const PgCacheBinding *b, const char *key, uint32 len, const Js
 	int		   *columns;
 	int			ncolumns;
 	uint64		written;
-	Jsonb	   *row;
-	Datum		rows;
+	Datum		row;
 
 	require_writable(b);
-	row = pgcache_binding_row(b, table, key, len, value, &columns, &ncolumns);
-	rows = JsonbPGetDatum(array_of_one(row));
+	row = JsonbPGetDatum(pgcache_binding_row(b, table, key, len, value, &columns, &ncolumns));
 	written = pgcache_bound_plan_run(table, only_if_absent ? PGCACHE_BOUND_INSERT : PGCACHE_BOUND_UPSERT,
-									 columns, ncolumns, &rows);
+									 columns, ncolumns, &row);
 	return !only_if_absent || written > 0;
 }
 

@@ -62,7 +62,7 @@ statement_text(const PgCacheBindingTable *table, PgCacheBoundWrite write, const 
 {
 	if (write == PGCACHE_BOUND_DELETE)
 		return pgcache_binding_sql_delete(table);
-	return pgcache_binding_sql_upsert(table, columns, ncolumns, write == PGCACHE_BOUND_INSERT);
+	return pgcache_binding_sql_upsert(table, columns, ncolumns, false, write == PGCACHE_BOUND_INSERT);
 }
 
 static SPIPlanPtr
@@ -138,7 +138,7 @@ execute(SPIPlanPtr plan, Datum *values)
 
 /*
  * Run a statement as the current user, in the transaction; returns how many rows it
- * wrote.  "values" are the rows as a JSON array, or the key's to delete.
+ * wrote.  "values" are the row as an object, or the key's values to delete.
  */
 uint64
 pgcache_bound_plan_run(const PgCacheBindingTable *table, PgCacheBoundWrite write,
