@@ -39,6 +39,17 @@ pgcache_backend_number(void)
 #endif
 }
 
+/* The number of this process for ProcSendSignal(). */
+static inline int
+pgcache_proc_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
+#endif
+}
+
 /* Does the search path equal the one this plan source was analysed under? */
 static inline bool
 pgcache_search_path_matches(const CachedPlanSource *source)
@@ -114,6 +125,18 @@ pgcache_string_setting(const char *name)
 	if (setting == NULL || setting->vartype != PGC_STRING)
 		elog(ERROR, "there is no string setting \"%s\"", name);
 	return ((struct config_string *) setting)->variable;
+}
+
+/* All settings. */
+static inline struct config_generic **
+pgcache_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
 }
 
 /*
