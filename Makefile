@@ -35,6 +35,7 @@ OBJS = \
 	src/hint.o \
 	src/key.o \
 	src/literal.o \
+	src/launcher.o \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \
@@ -55,6 +56,8 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_value.o \
+	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
 	src/store_arena.o \
@@ -63,11 +66,23 @@ OBJS = \
 	src/store_index.o \
 	src/store_statement.o \
 	src/testpoint.o \
+	src/value.o \
 	src/value_key.o \
+	src/value_lease.o \
+	src/value_pending.o \
+	src/value_publish.o \
+	src/value_xact.o \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
-	src/wire.o
+	src/wire.o \
+	src/write_behind.o \
+	src/write_flush.o \
+	src/write_identity.o \
+	src/write_memory.o \
+	src/write_pending.o \
+	src/write_queue.o \
+	src/write_worker.o
 
 DATA = $(wildcard pgcache--*.sql)
 DOCS =

@@ -57,6 +57,126 @@ COMMENT ON FUNCTION cache_explain(text, record) IS
 'whether a query can be cached, what it depends on, and the state of its entry; does not run the query';
 
 --
+-- Values under keys
+--
+
+CREATE FUNCTION cache_set(key text, value jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                          tables regclass[] DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_set'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_set(text, jsonb, interval, text[], regclass[]) IS
+'stores a value under a key: for this transaction at once, for others at commit; it vanishes with its tables and tags';
+
+CREATE FUNCTION cache_add(key text, value jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                          tables regclass[] DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'cache_add'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_add(text, jsonb, interval, text[], regclass[]) IS
+'stores a value if there is none under the key; waits for other transactions that change it; false if there is one';
+
+CREATE FUNCTION cache_get(key text)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'cache_get'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get(text) IS
+'the value under a key; null if there is none (a stored null is ''null''::jsonb)';
+
+CREATE FUNCTION cache_get_many(keys text[])
+RETURNS TABLE (key text, value jsonb)
+AS 'MODULE_PATHNAME', 'cache_get_many'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get_many(text[]) IS
+'the values under those of the keys that have one, in the order of the keys';
+
+CREATE FUNCTION cache_set_many("values" jsonb, ttl interval DEFAULT NULL, tags text[] DEFAULT NULL,
+                               tables regclass[] DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_set_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_set_many(jsonb, interval, text[], regclass[]) IS
+'stores each value of an object under its name as the key, as cache_set() does; returns how many';
+
+CREATE FUNCTION cache_get_or_set(key text, query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
+                                 tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'cache_get_or_set'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_get_or_set(text, text, record, interval, text[], interval) IS
+'the value under a key or, if there is none, the only value that the query returns, which is stored at once and vanishes with what the query reads';
+
+CREATE FUNCTION cache_incr(key text, delta bigint DEFAULT 1)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_incr'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_incr(text, bigint) IS
+'adds to the integer under a key, 0 if there is none; waits for other transactions that change it; keeps its ttl';
+
+CREATE FUNCTION cache_touch(key text, ttl interval)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'cache_touch'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_touch(text, interval) IS
+'gives the value under a key a new ttl, from now on; null is pgcache.default_ttl; false if there is none';
+
+CREATE FUNCTION cache_ttl(key text)
+RETURNS interval
+AS 'MODULE_PATHNAME', 'cache_ttl'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_ttl(text) IS
+'how long the value under a key will be kept; null if there is none, or it does not expire';
+
+CREATE FUNCTION cache_delete(VARIADIC keys text[])
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_delete'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_delete(text[]) IS
+'deletes the values under the keys; returns how many there were';
+
+CREATE FUNCTION cache_delete_pattern(pattern text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_delete_pattern'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_delete_pattern(text) IS
+'deletes the values whose keys match a glob (* ? [..] and \ as in Redis); returns how many; looks at all entries';
+
+CREATE FUNCTION cache_version(namespace text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_version'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_version(text) IS
+'the number of a namespace''s version, to be made part of keys; it only ever grows';
+
+CREATE FUNCTION cache_bump(namespace text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_bump'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_bump(text) IS
+'gives a namespace a new version, at commit: all values under keys that begin with it and a colon are gone; returns the number';
+
+CREATE FUNCTION cache_key(namespace text, VARIADIC parts text[])
+RETURNS text
+AS 'MODULE_PATHNAME', 'cache_key'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cache_key(text, text[]) IS
+'a key made of parts with colons between them, in which special characters of the parts are quoted; null if a part is';
+
+--
 -- Functions that the user vouches for
 --
 
@@ -126,6 +246,52 @@ COMMENT ON FUNCTION cache_unbind(text) IS
 'takes the binding of a namespace back';
 
 REVOKE ALL ON FUNCTION cache_unbind(text) FROM PUBLIC;
+
+CREATE FUNCTION cache_flush(namespace text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_flush'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_flush(text) IS
+'waits until the changes are written to their tables that were pending at the call, of one namespace''s table or all; returns how many were';
+
+CREATE FUNCTION cache_write_behind(OUT relation regclass, OUT pending bigint, OUT oldest timestamptz,
+                                   OUT written bigint, OUT refused bigint, OUT waits bigint, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cache_write_behind'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_write_behind() IS
+'what is pending and was written behind, for the tables of this database, and the process that writes it';
+
+CREATE VIEW pgcache_write_behind AS SELECT * FROM cache_write_behind();
+
+COMMENT ON VIEW pgcache_write_behind IS 'changes that wait to be written to their tables';
+
+GRANT SELECT ON pgcache_write_behind TO PUBLIC;
+
+CREATE TABLE pgcache_write_behind_errors (
+    id bigserial PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    role text NOT NULL,
+    relation text NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    value jsonb,
+    sqlstate text NOT NULL,
+    message text,
+    detail text
+);
+
+COMMENT ON TABLE pgcache_write_behind_errors IS
+'changes that could not be written behind, and why; each role sees and may delete its own';
+
+ALTER TABLE pgcache_write_behind_errors ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON pgcache_write_behind_errors USING (role OPERATOR(pg_catalog.=) CURRENT_USER::text);
+CREATE POLICY all_stats ON pgcache_write_behind_errors FOR SELECT TO pg_read_all_stats USING (true);
+GRANT SELECT, DELETE ON pgcache_write_behind_errors TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors', '');
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors_id_seq', '');
 
 --
 -- Invalidation

@@ -44,7 +44,9 @@
 #include "collect.h"
 #include "mark.h"
 #include "prepared.h"
+#include "snapshot.h"
 #include "versions.h"
+#include "write_pending.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
@@ -144,6 +146,7 @@ capture_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	if (statement_writes(queryDesc, eflags))
 		statement_begin(queryDesc->plannedstmt);
 	pgcache_collect_statement(queryDesc->plannedstmt);
+	pgcache_snapshot_note_first(queryDesc->snapshot);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
@@ -442,6 +445,10 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 		if (utility_changes_everything(stmt))
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
+
+	if (IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_PREPARE &&
+		IsTransactionState())
+		pgcache_write_pending_write_through();
 
 	if (utility_changes_names(stmt))
 		pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));

@@ -50,6 +50,17 @@ pgcache_proc_number(void)
 #endif
 }
 
+/* The local number of the transaction; no two in a row of this backend have the same. */
+static inline LocalTransactionId
+pgcache_local_xid(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
 /* Does the search path equal the one this plan source was analysed under? */
 static inline bool
 pgcache_search_path_matches(const CachedPlanSource *source)

@@ -24,6 +24,8 @@ int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
+double		pgcache_ttl_jitter = 0;
+int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
 int			pgcache_write_behind_batch = 1000;
 int			pgcache_write_behind_interval = 1000;
@@ -42,6 +44,12 @@ static const struct config_enum_entry on_bypass_options[] = {
 static const struct config_enum_entry track_options[] = {
 	{"auto", PGCACHE_TRACK_AUTO, false},
 	{"trigger", PGCACHE_TRACK_TRIGGER, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry value_scope_options[] = {
+	{"role", PGCACHE_SCOPE_ROLE, false},
+	{"database", PGCACHE_SCOPE_DATABASE, false},
 	{NULL, 0, false}
 };
 
@@ -104,6 +112,22 @@ pgcache_guc_init(void)
 							 &pgcache_track,
 							 PGCACHE_TRACK_AUTO, track_options,
 							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.ttl_jitter",
+							 "Sets by which share of it a ttl is shortened at most, at random.",
+							 "So that what was stored together does not expire together. 0 shortens none.",
+							 &pgcache_ttl_jitter,
+							 0, 0, 1,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("pgcache.value_scope",
+							 "Sets who sees the values that are set under keys.",
+							 "With role, each role has its own; with database, all roles share those of the database.",
+							 &pgcache_value_scope,
+							 PGCACHE_SCOPE_ROLE, value_scope_options,
+							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 
 	DefineCustomRealVariable("pgcache.verify",

@@ -26,12 +26,20 @@ typedef enum PgCacheTrack
 	PGCACHE_TRACK_TRIGGER
 } PgCacheTrack;
 
+typedef enum PgCacheValueScope
+{
+	PGCACHE_SCOPE_ROLE,
+	PGCACHE_SCOPE_DATABASE
+} PgCacheValueScope;
+
 extern bool pgcache_enabled;
 extern int	pgcache_memory;		/* kB */
 extern int	pgcache_max_entry_size; /* kB */
 extern int	pgcache_default_ttl;	/* ms */
 extern int	pgcache_on_bypass;
 extern int	pgcache_track;
+extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
+extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */

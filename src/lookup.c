@@ -36,9 +36,11 @@
 #include "lookup.h"
 #include "mark.h"
 #include "prepared.h"
+#include "request.h"
 #include "snapshot.h"
 #include "stats.h"
 #include "testpoint.h"
+#include "value.h"
 #include "verify.h"
 #include "versions.h"
 
@@ -53,6 +55,7 @@ typedef struct Lookup
 	ParamListInfo params;
 	ParamListInfo varying;		/* values that the result varies by, or NULL */
 	PgCacheKey	key;
+	int64		origin;			/* of a value; see value.h */
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
 	uint32		tags_len;
@@ -257,12 +260,29 @@ is_shadowed(const PgCacheQuery *query, const PgCacheDep *deps, uint32 ndeps)
 	return false;
 }
 
+/* Is a value what was set under the key, or what this very query returned? */
+static bool
+has_origin(const PgCacheEntry *entry, int64 wanted)
+{
+	int64		origin;
+
+	return pgcache_value_read(entry, &origin) != NULL &&
+		(origin == PGCACHE_ORIGIN_SET || origin == wanted);
+}
+
 /* Does an entry give this caller what it asked for? */
 static bool
 entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
 
+	if (request->value_key != NULL)
+	{
+		if (!has_origin(entry, lookup->origin))
+			return false;
+		if (pgcache_value_was_set(entry))
+			return is_current(entry, lookup);
+	}
 	if (!is_current(entry, lookup) || is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
@@ -361,7 +381,8 @@ count_hit(PgCacheEntry *entry)
 static Outcome
 answer_from_store(Lookup *lookup)
 {
-	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
+	PgCacheEntry *entry = lookup->request->value_key ? pgcache_value_pin(&lookup->key) :
+		pgcache_store_pin(&lookup->key);
 
 	if (entry == NULL)
 		return NOT_STORED;
@@ -374,7 +395,7 @@ answer_from_store(Lookup *lookup)
 	}
 	PGCACHE_TESTPOINT("hit-valid");
 	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
-	if (pgcache_verify_wanted(lookup->query))
+	if (lookup->request->value_key == NULL && pgcache_verify_wanted(lookup->query))
 	{
 		bool		done = verify_hit(lookup, entry);
 
@@ -401,16 +422,19 @@ add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
 	pgcache_depset_add(deps, pgcache_key_query_slot(lookup->query, lookup->params), InvalidOid);
 	for (const char *tag = lookup->tags; tag < end; tag += strlen(tag) + 1)
 		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);
+	if (lookup->request->value_key != NULL)
+		pgcache_value_add_deps(deps, pgcache_value_owner(), lookup->key.data, lookup->key.len);
 }
 
-static TimestampTz
-expiry(int64 ttl_us, TimestampTz now)
+/* Was the key deleted since the call began? */
+static bool
+is_void(const Lookup *lookup)
 {
-	if (ttl_us == PGCACHE_TTL_DEFAULT)
-		ttl_us = (int64) pgcache_default_ttl * 1000;
-	if (ttl_us == 0 || ttl_us >= END_TIMESTAMP - now)
-		return DT_NOEND;
-	return now + ttl_us;
+	PgCacheDepSet voids = {0};
+	uint64		latest;
+
+	pgcache_value_add_voids(&voids, &lookup->key);
+	return !pgcache_deps_settled(voids.deps, voids.ndeps, lookup->since, &latest);
 }
 
 /* Copy the rows into the store, or say why not. */
@@ -442,6 +466,35 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 	return reason;
 }
 
+/* The same for a value, which does not take the place of one that was set meanwhile. */
+static PgCacheReason
+write_value(const PgCacheEntryMeta *meta, int64 origin, Tuplestorestate *rows, TupleDesc desc)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	PgCacheEntryMeta value_meta = *meta;
+	PgCacheReason reason;
+	MinimalTuple tuple;
+	bool		isnull;
+
+	tuplestore_rescan(rows);
+	if (!tuplestore_gettupleslot(rows, true, false, slot))
+		elog(ERROR, "no row from a query wrapped as a value");
+	tuple = pgcache_value_tuple(DatumGetJsonbP(slot_getattr(slot, 2, &isnull)), origin);
+	tuplestore_rescan(rows);
+	ExecDropSingleTupleTableSlot(slot);
+
+	value_meta.rows_len = value_meta.max_row_len = MAXALIGN(tuple->t_len);
+	reason = pgcache_store_begin(&value_meta);
+	if (reason == PGCACHE_REASON_NONE)
+		reason = pgcache_store_append(tuple);
+	if (reason == PGCACHE_REASON_NONE)
+	{
+		PGCACHE_TESTPOINT("fill-written");
+		(void) pgcache_store_publish_if(pgcache_value_may_replace);
+	}
+	return reason;
+}
+
 /* Store a result that was just computed; returns why it was not stored, if so. */
 static PgCacheReason
 keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
@@ -461,6 +514,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_TEMPORARY_TABLE;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
+		(lookup->request->value_key != NULL && is_void(lookup)) ||
 		!pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since, &meta.since))
 		return PGCACHE_CONCURRENT_WRITE;
 	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
@@ -474,7 +528,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.key = &lookup->key;
 	meta.form = lookup->request->call.form;
 	meta.dbid = MyDatabaseId;
-	meta.userid = GetUserId();
+	meta.userid = lookup->request->value_key ? pgcache_value_owner() : GetUserId();
 	meta.natts = desc->natts;
 	meta.column_types = types;
 	meta.deps = deps->deps;
@@ -486,8 +540,10 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
 	meta.created_at = now;
-	meta.expires_at = expiry(lookup->request->ttl_us, now);
-	return write_entry(&meta, lookup->answer->rows, desc);
+	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
+	return lookup->request->value_key ?
+		write_value(&meta, lookup->origin, lookup->answer->rows, desc) :
+		write_entry(&meta, lookup->answer->rows, desc);
 }
 
 /* Run the query and store its result; false = start again. */
@@ -559,8 +615,15 @@ build_key(Lookup *lookup)
 		if (lookup->varying == NULL)
 			return PGCACHE_VARYING_ERROR;
 	}
-	return pgcache_key_build(lookup->query, lookup->params, lookup->varying, &lookup->key) ?
-		PGCACHE_REASON_NONE : PGCACHE_KEY_TOO_LARGE;
+	if (!pgcache_key_build(lookup->query, lookup->params, lookup->varying, &lookup->key))
+		return PGCACHE_KEY_TOO_LARGE;
+	if (lookup->request != NULL && lookup->request->value_key != NULL)
+	{
+		/* what identifies the result tells whether the value is this query's */
+		lookup->origin = (int64) (lookup->key.hash | 1);
+		lookup->key = *lookup->request->value_key;
+	}
+	return PGCACHE_REASON_NONE;
 }
 
 /*
@@ -584,6 +647,8 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		request->describe(lookup.query->source->resultDesc, request->describe_arg);
 
 		reason = bypass_reason(lookup.query);
+		if (reason == PGCACHE_REASON_NONE && request->deleted)
+			reason = PGCACHE_OWN_WRITE;
 		if (reason == PGCACHE_REASON_NONE)
 			reason = build_key(&lookup);
 		if (reason != PGCACHE_REASON_NONE)

@@ -25,6 +25,9 @@ typedef struct PgCacheRequest
 	const char *tags;			/* zero-terminated strings, sorted, one after
 								 * the other */
 	uint32		tags_len;
+	const PgCacheKey *value_key;	/* of the value that the result is stored as,
+									 * by cache_get_or_set(); or NULL */
+	bool		deleted;		/* this transaction has deleted it */
 	MemoryContext context;		/* where the answer lives, */
 	bool		random_access;	/* and whether it is read backward */
 

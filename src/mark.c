@@ -42,7 +42,6 @@
 #include "storage/sinval.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 #include "apply.h"
@@ -50,6 +49,7 @@
 #include "mark.h"
 #include "prepared.h"
 #include "testpoint.h"
+#include "value_xact.h"
 #include "versions.h"
 
 /* One cell per shared slot; untouched cells cost no memory pages. */
@@ -60,6 +60,7 @@ typedef struct Mark
 	bool		announced;		/* finished when the transaction ends */
 	bool		own;			/* written: this transaction's reads bypass */
 	bool		stamp;			/* and others are to hear of it */
+	uint64		time;			/* mark_time when it was last written */
 } Mark;
 
 static Mark marks[PGCACHE_NUM_SLOTS];
@@ -73,6 +74,8 @@ static int	max_touched = 0;
 static uint32 *announced = NULL;
 static int	nannounced = 0;
 static int	max_announced = 0;
+
+static uint64 mark_time = 0;	/* advanced by each write */
 
 static bool declared = false;	/* must be stamped even without an XID */
 static bool clear = false;		/* cache_clear() was called */
@@ -148,6 +151,7 @@ pgcache_mark_statement_begin(uint32 slot)
 	/* saturate: a recursion this deep stays marked to the end */
 	if (mark->running < PG_UINT16_MAX)
 		mark->running++;
+	mark->time = ++mark_time;
 	if (precommit_done && pgcache_track == PGCACHE_TRACK_AUTO)
 		announce(slot);
 }
@@ -174,10 +178,12 @@ pgcache_mark_statement_end(uint32 slot, bool wrote)
 void
 pgcache_mark_captured(uint32 slot)
 {
+	Mark	   *mark = touch(slot);
+
 	if (pgcache_track == PGCACHE_TRACK_AUTO)
 		pgcache_mark_written(slot);
-	else
-		touch(slot)->own = true;
+	mark->own = true;
+	mark->time = ++mark_time;
 }
 
 /* Is a statement under way whose writes to the slot are noticed by themselves? */
@@ -212,6 +218,7 @@ pgcache_mark_written(uint32 slot)
 
 	mark->own = true;
 	mark->stamp = true;
+	mark->time = ++mark_time;
 	if (precommit_done)
 		announce(slot);
 }
@@ -260,6 +267,7 @@ void
 pgcache_mark_clear(void)
 {
 	pgcache_mark_declared(pgcache_slot_catalog(MyDatabaseId));
+	pgcache_mark_declared(pgcache_slot_values(MyDatabaseId));
 	clear = true;
 }
 
@@ -296,6 +304,39 @@ pgcache_mark_meets(const PgCacheDep *deps, int ndeps)
 			return true;
 	}
 	return false;
+}
+
+/* A point in the transaction, to be compared with later writes. */
+uint64
+pgcache_mark_time(void)
+{
+	return mark_time;
+}
+
+/* Did the transaction write any of these after that point, or is about to? */
+bool
+pgcache_mark_meets_since(const PgCacheDep *deps, int ndeps, uint64 time)
+{
+	if (ntouched == 0)
+		return false;
+	for (int i = 0; i < ndeps; i++)
+	{
+		const Mark *mark = &marks[deps[i].slot];
+
+		if ((mark->own || mark->running > 0) && mark->time > time)
+			return true;
+	}
+	return false;
+}
+
+/* Will the slot be stamped when the transaction commits? */
+bool
+pgcache_mark_will_stamp(uint32 slot)
+{
+	const Mark *mark = &marks[slot];
+
+	return mark->stamp || mark->announced ||
+		(mark->running > 0 && pgcache_track == PGCACHE_TRACK_AUTO);
 }
 
 /*
@@ -438,13 +479,15 @@ pre_commit(void)
 	}
 
 	reserve(&announced, &max_announced, ntouched);
+	Assert(nannounced == 0);
 	for (int i = 0; i < ntouched; i++)
 	{
 		Mark	   *mark = &marks[touched[i]];
 
-		mark->announced = mark->stamp || (mark->running > 0 && pgcache_track == PGCACHE_TRACK_AUTO);
-		if (mark->announced)
-			announced[nannounced++] = touched[i];
+		if (mark->announced || !pgcache_mark_will_stamp(touched[i]))
+			continue;
+		mark->announced = true;
+		announced[nannounced++] = touched[i];
 	}
 	pgcache_slots_announce(announced, nannounced, xid);
 	precommit_done = true;
@@ -472,25 +515,41 @@ forget(void)
 static void
 hand_over(void)
 {
+	PgCachePtr	values = pgcache_value_xact_hand_over();
+
 	if (nannounced > 0)
-		pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced);
+		pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced, values);
 	nannounced = 0;
 	forget();
 }
 
-/* Resource release callback: the transaction's locks have just been released. */
-static void
-release_callback(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
+/*
+ * The transaction has committed: its values can be published as soon as the slots
+ * that are about values alone are finished.  No catalog stands behind those, so
+ * that need not wait until the locks are released; but who waits for the lock on a
+ * key must find the value.
+ */
+void
+pgcache_mark_finish_values(void)
 {
-	if (phase == RESOURCE_RELEASE_LOCKS && isTopLevel && nannounced > 0)
-		finish_announced(0, (Datum) 0);
+	int			kept = 0;
+
+	for (int i = 0; i < nannounced; i++)
+	{
+		if (!pgcache_slot_is_for_values(announced[i]))
+			announced[kept++] = announced[i];
+		else
+			pgcache_slots_finish(&announced[i], 1);
+	}
+	nannounced = kept;
 }
 
-/* Called once per process that loads the library. */
+/* The transaction's locks have just been released: its other slots are finished. */
 void
-pgcache_mark_init(void)
+pgcache_mark_locks_released(void)
 {
-	RegisterResourceReleaseCallback(release_callback, NULL);
+	if (nannounced > 0)
+		finish_announced(0, (Datum) 0);
 }
 
 /* Follows the top transaction. */
@@ -512,6 +571,7 @@ pgcache_mark_xact_event(XactEvent event)
 		case XACT_EVENT_COMMIT:
 			if (nannounced > 0)
 				PGCACHE_TESTPOINT("commit-visible");
+			pgcache_mark_finish_values();
 			forget();
 			break;
 

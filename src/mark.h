@@ -15,8 +15,9 @@
 
 #include "pgcache.h"
 
-extern void pgcache_mark_init(void);
 extern void pgcache_mark_xact_event(XactEvent event);
+extern void pgcache_mark_finish_values(void);
+extern void pgcache_mark_locks_released(void);
 
 /* The write side's interface */
 extern void pgcache_mark_statement_begin(uint32 slot);
@@ -36,5 +37,10 @@ extern bool pgcache_mark_has_clear(void);
 /* The read side's questions: may an entry with these dependencies be used? */
 extern PgCacheReason pgcache_mark_blocks_all(void);
 extern bool pgcache_mark_meets(const PgCacheDep *deps, int ndeps);
+
+/* For values: was any of these written after a call in this transaction? */
+extern uint64 pgcache_mark_time(void);
+extern bool pgcache_mark_meets_since(const PgCacheDep *deps, int ndeps, uint64 time);
+extern bool pgcache_mark_will_stamp(uint32 slot);
 
 #endif							/* PGCACHE_MARK_H */

@@ -19,18 +19,22 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 
 #include "binding.h"
 #include "capture.h"
 #include "compute.h"
 #include "guc.h"
 #include "hint.h"
+#include "launcher.h"
 #include "lookup.h"
 #include "mark.h"
 #include "query.h"
 #include "scan.h"
 #include "shmem.h"
 #include "store.h"
+#include "value_xact.h"
+#include "write_pending.h"
 
 PG_MODULE_MAGIC;
 
@@ -43,7 +47,14 @@ xact_callback(XactEvent event, void *arg)
 {
 	bool		cleared = event == XACT_EVENT_COMMIT && pgcache_mark_has_clear();
 
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		pgcache_value_xact_pre_commit(event == XACT_EVENT_PRE_PREPARE);
 	pgcache_mark_xact_event(event);
+	pgcache_write_pending_xact_event(event);
+	if (event == XACT_EVENT_COMMIT)
+		pgcache_value_xact_commit();
+	else if (event == XACT_EVENT_ABORT)
+		pgcache_value_xact_abort();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 	{
 		pgcache_store_release(0);
@@ -54,13 +65,28 @@ xact_callback(XactEvent event, void *arg)
 }
 
 static void
+release_callback(ResourceReleasePhase phase, bool isCommit, bool isTopLevel, void *arg)
+{
+	if (phase != RESOURCE_RELEASE_LOCKS || !isTopLevel)
+		return;
+	pgcache_mark_locks_released();
+	pgcache_value_xact_locks_released();
+}
+
+static void
 subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg)
 {
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
 		pgcache_store_reassign(GetCurrentTransactionNestLevel());
+		pgcache_write_pending_reassign(GetCurrentTransactionNestLevel());
+		pgcache_value_subxact_commit(GetCurrentTransactionNestLevel());
+	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		pgcache_store_release(GetCurrentTransactionNestLevel());
+		pgcache_write_pending_release(GetCurrentTransactionNestLevel());
+		pgcache_value_subxact_abort(GetCurrentTransactionNestLevel());
 		pgcache_query_release_all(GetCurrentTransactionNestLevel());
 	}
 }
@@ -75,7 +101,6 @@ _PG_init(void)
 	pgcache_shmem_init();
 	pgcache_capture_init();
 	pgcache_hint_init();
-	pgcache_mark_init();
 	pgcache_store_init();
 	pgcache_query_init();
 	pgcache_lookup_init();
@@ -83,8 +108,10 @@ _PG_init(void)
 	pgcache_binding_init();
 	pgcache_scan_plan_init();
 	pgcache_scan_send_init();
+	pgcache_launcher_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
+	RegisterResourceReleaseCallback(release_callback, NULL);
 	preloaded = true;
 }
 

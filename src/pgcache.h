@@ -25,13 +25,17 @@
 #endif
 
 /*
- * How a stored result came to be, part of its key: the same query text has
- * one entry as rows and another one as a JSON array.
+ * What a stored result is, part of its key: the same query text has one entry
+ * as rows and another one as a JSON array.
  */
 typedef enum PgCacheForm
 {
 	PGCACHE_FORM_ROWS = 0,
-	PGCACHE_FORM_JSON
+	PGCACHE_FORM_JSON,
+	PGCACHE_FORM_VALUE,			/* a value under a key, or a query's for one */
+	PGCACHE_FORM_VERSION,		/* the number of a namespace's version */
+	PGCACHE_FORM_FORGET			/* what a prepared transaction deletes for all
+								 * owners; never found */
 } PgCacheForm;
 
 /*

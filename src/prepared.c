@@ -24,8 +24,11 @@
  * All of this exists only if max_prepared_transactions > 0; with 0 no memory is
  * taken, and the functions here return at once.
  *
+ * What a prepared transaction wants to do to values hangs on it as a chain of
+ * entries (value_publish.c), and is done before its slots are finished.
+ *
  * Lock: one LWLock over the list.  It is not held while a transaction lock is
- * tried.
+ * tried; locks of the store are taken under it.
  *
  * IDENTIFICATION
  *	  src/prepared.c
@@ -47,6 +50,7 @@
 #include "utils/memutils.h"
 
 #include "prepared.h"
+#include "value_xact.h"
 #include "versions.h"
 
 typedef struct PgCacheSharedPreparedXact
@@ -54,6 +58,7 @@ typedef struct PgCacheSharedPreparedXact
 	TransactionId xid;			/* invalid = free */
 	bool		recovered;		/* from before the server start; what it wrote
 								 * is not known */
+	PgCachePtr	values;			/* what it does to values; 0 = nothing */
 	uint8		slots[PGCACHE_NUM_SLOTS / BITS_PER_BYTE];	/* announced */
 } PgCacheSharedPreparedXact;
 
@@ -134,6 +139,7 @@ add_locked(TransactionId xid, bool recovered)
 		return NULL;
 	xact->xid = xid;
 	xact->recovered = recovered;
+	xact->values = 0;
 	memset(xact->slots, 0, sizeof(xact->slots));
 	pg_atomic_fetch_add_u32(&prepared->nxacts, 1);
 	return xact;
@@ -147,11 +153,15 @@ count_down_recovered_locked(void)
 	pg_atomic_fetch_sub_u32(&prepared->nrecovered, 1);
 }
 
+/* Takes locks of the store while it holds that of the list; nobody does the opposite. */
 static void
-remove_locked(PgCacheSharedPreparedXact *xact)
+remove_locked(PgCacheSharedPreparedXact *xact, bool committed)
 {
 	uint32		slots[64];
 	int			n = 0;
+
+	pgcache_value_publish_chain(xact->values, committed);
+	xact->values = 0;
 
 	for (uint32 slot = 0; slot < PGCACHE_NUM_SLOTS; slot++)
 	{
@@ -174,12 +184,13 @@ remove_locked(PgCacheSharedPreparedXact *xact)
  */
 
 /*
- * Take over the announced slots of a transaction that is prepared.  Cannot raise
- * an error.  If there is no room, although those that had ended were removed
- * before PREPARE, the slots stay pending until the next restart.
+ * Take over the announced slots of a transaction that is prepared, and what it
+ * wants to do to values.  Cannot raise an error.  If there is no room, although
+ * those that had ended were removed before PREPARE, the slots stay pending until
+ * the next restart, and the values go.
  */
 void
-pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
+pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots, PgCachePtr values)
 {
 	PgCacheSharedPreparedXact *xact;
 
@@ -187,7 +198,11 @@ pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots)
 	xact = add_locked(xid, false);
 	for (int i = 0; xact != NULL && i < nslots; i++)
 		xact->slots[slots[i] / BITS_PER_BYTE] |= 1 << (slots[i] % BITS_PER_BYTE);
+	if (xact != NULL)
+		xact->values = values;
 	LWLockRelease(prepared_lock);
+	if (xact == NULL)
+		pgcache_value_drop_chain(values);
 }
 
 /*
@@ -231,13 +246,15 @@ pgcache_prepared_reap(void)
 	for (int i = 0; i < n; i++)
 	{
 		PgCacheSharedPreparedXact *xact;
+		bool		committed;
 
 		if (!has_ended(xids[i]))
 			continue;
+		committed = TransactionIdDidCommit(xids[i]);
 		LWLockAcquire(prepared_lock, LW_EXCLUSIVE);
 		if ((xact = find_locked(xids[i])) != NULL)
 		{
-			remove_locked(xact);
+			remove_locked(xact, committed);
 			found = true;
 		}
 		LWLockRelease(prepared_lock);
@@ -304,6 +321,13 @@ enter_recovered(void)
 /*
  * The read side's questions
  */
+
+/* Is there any in the list? */
+bool
+pgcache_prepared_any(void)
+{
+	return prepared != NULL && pg_atomic_read_u32(&prepared->nxacts) > 0;
+}
 
 /* Is there one left of which nobody knows what it wrote? */
 bool

@@ -127,16 +127,39 @@ parse(const char *text)
 	return raw;
 }
 
+static Node *
+string_cast(char *string, char *type)
+{
+	A_Const    *constant = makeNode(A_Const);
+	TypeCast   *cast = makeNode(TypeCast);
+
+	constant->val.sval.type = T_String;
+	constant->val.sval.sval = string;
+	constant->location = -1;
+	cast->arg = (Node *) constant;
+	cast->typeName = SystemTypeName(type);
+	cast->location = -1;
+	return (Node *) cast;
+}
+
+static ResTarget *
+result_column(char *name, Node *value)
+{
+	ResTarget  *target = makeNode(ResTarget);
+
+	target->name = name;
+	target->val = value;
+	target->location = -1;
+	return target;
+}
+
 /* SELECT coalesce(json_agg(r.*), '[]') FROM (query) AS r, as a parse tree. */
 static RawStmt *
 wrap_as_json(RawStmt *raw)
 {
 	RangeSubselect *from = makeNode(RangeSubselect);
 	ColumnRef  *row = makeNode(ColumnRef);
-	A_Const    *empty = makeNode(A_Const);
-	TypeCast   *cast = makeNode(TypeCast);
 	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
-	ResTarget  *target = makeNode(ResTarget);
 	SelectStmt *select = makeNode(SelectStmt);
 	RawStmt    *wrapped = makeNode(RawStmt);
 
@@ -149,23 +172,41 @@ wrap_as_json(RawStmt *raw)
 	row->fields = list_make2(makeString("r"), makeNode(A_Star));
 	row->location = -1;
 
-	empty->val.sval.type = T_String;
-	empty->val.sval.sval = "[]";
-	empty->location = -1;
-	cast->arg = (Node *) empty;
-	cast->typeName = SystemTypeName("json");
-	cast->location = -1;
-
 	coalesce->args = list_make2(makeFuncCall(SystemFuncName("json_agg"), list_make1(row),
 											 COERCE_EXPLICIT_CALL, -1),
-								cast);
+								string_cast("[]", "json"));
 	coalesce->location = -1;
-
-	target->name = "json";
-	target->val = (Node *) coalesce;
-	target->location = -1;
-	select->targetList = list_make1(target);
+	select->targetList = list_make1(result_column("json", (Node *) coalesce));
 	select->fromClause = list_make1(from);
+
+	wrapped->stmt = (Node *) select;
+	wrapped->stmt_location = raw->stmt_location;
+	wrapped->stmt_len = raw->stmt_len;
+	return wrapped;
+}
+
+/*
+ * SELECT '0'::int8 AS origin, coalesce(to_jsonb((query)), 'null') AS value, as a
+ * parse tree.  So more than one row or column is an error, and no row is a null.
+ * The origin is put in when it is stored (value.c).
+ */
+static RawStmt *
+wrap_as_value(RawStmt *raw)
+{
+	SubLink    *query = makeNode(SubLink);
+	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
+	SelectStmt *select = makeNode(SelectStmt);
+	RawStmt    *wrapped = makeNode(RawStmt);
+
+	query->subLinkType = EXPR_SUBLINK;
+	query->subselect = raw->stmt;
+	query->location = -1;
+	coalesce->args = list_make2(makeFuncCall(SystemFuncName("to_jsonb"), list_make1(query),
+											 COERCE_EXPLICIT_CALL, -1),
+								string_cast("null", "jsonb"));
+	coalesce->location = -1;
+	select->targetList = list_make2(result_column("origin", string_cast("0", "int8")),
+									result_column("value", (Node *) coalesce));
 
 	wrapped->stmt = (Node *) select;
 	wrapped->stmt_location = raw->stmt_location;
@@ -232,6 +273,8 @@ analyse_text(PgCacheQuery *query, const PgCacheCall *call)
 	raw = parse(text);
 	if (call->form == PGCACHE_FORM_JSON)
 		raw = wrap_as_json(raw);
+	else if (call->form == PGCACHE_FORM_VALUE)
+		raw = wrap_as_value(raw);
 	query->source = CreateCachedPlan(raw, text, CMDTAG_SELECT);
 
 	for (int i = 0; i < nparams; i++)

@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "common/pg_prng.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -24,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "guc.h"
 #include "request.h"
 
 /*
@@ -186,9 +188,29 @@ compare_tags(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Sorted, without duplicates, each with its zero byte. */
-static void
-get_tags(ArrayType *array, PgCacheRequest *request)
+/* The argument ttl, in microseconds, or PGCACHE_TTL_DEFAULT. */
+int64
+pgcache_request_ttl(NullableDatum ttl)
+{
+	return ttl.isnull ? PGCACHE_TTL_DEFAULT : interval_to_us(DatumGetIntervalP(ttl.value), "ttl");
+}
+
+/* When what is stored now expires: earlier, by chance, with pgcache.ttl_jitter. */
+TimestampTz
+pgcache_request_expiry(int64 ttl_us, TimestampTz now)
+{
+	if (ttl_us == PGCACHE_TTL_DEFAULT)
+		ttl_us = (int64) pgcache_default_ttl * 1000;
+	if (ttl_us == 0 || ttl_us >= END_TIMESTAMP - now)
+		return DT_NOEND;
+	if (pgcache_ttl_jitter > 0)
+		ttl_us -= (int64) (ttl_us * pgcache_ttl_jitter * pg_prng_double(&pg_global_prng_state));
+	return now + ttl_us;
+}
+
+/* The argument tags: sorted, without duplicates, each with its zero byte. */
+void
+pgcache_request_tags(NullableDatum array, const char **list, uint32 *list_len)
 {
 	StringInfoData buf;
 	Datum	   *elems;
@@ -196,7 +218,11 @@ get_tags(ArrayType *array, PgCacheRequest *request)
 	char	  **tags;
 	int			n;
 
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &n);
+	*list = NULL;
+	*list_len = 0;
+	if (array.isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(array.value), TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &n);
 	tags = palloc(Max(n, 1) * sizeof(char *));
 	for (int i = 0; i < n; i++)
 	{
@@ -215,8 +241,8 @@ get_tags(ArrayType *array, PgCacheRequest *request)
 		if (i == 0 || strcmp(tags[i - 1], tags[i]) != 0)
 			appendBinaryStringInfo(&buf, tags[i], strlen(tags[i]) + 1);
 	}
-	request->tags = buf.data;
-	request->tags_len = buf.len;
+	*list = buf.data;
+	*list_len = buf.len;
 }
 
 /* All that PGCACHE_REQUEST_ARGS counts. */
@@ -225,10 +251,8 @@ pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest 
 {
 	memset(request, 0, sizeof(*request));
 	pgcache_call_get(args, form, &request->call);
-	request->ttl_us = args[2].isnull ? PGCACHE_TTL_DEFAULT :
-		interval_to_us(DatumGetIntervalP(args[2].value), "ttl");
-	if (!args[3].isnull)
-		get_tags(DatumGetArrayTypeP(args[3].value), request);
+	request->ttl_us = pgcache_request_ttl(args[2]);
+	pgcache_request_tags(args[3], &request->tags, &request->tags_len);
 
 	/* how old a value may be: current ones always qualify */
 	if (!args[4].isnull)

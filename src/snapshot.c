@@ -13,6 +13,10 @@
  * There the query must see what it would see in its place, so an entry can be
  * used, and a result stored, only if the snapshot is as new as they are.
  *
+ * A user who computes a value and then has it stored does so under snapshots of
+ * which nothing is known when he calls, but that they are not older than the first of
+ * his transaction.  So that one is remembered, with the clock at that time.
+ *
  * What PL/pgSQL evaluates without the executor (x := f(), RETURN f()) leaves no
  * trace: cached queries in a STABLE function f called like this, and scalar calls
  * made like this in a STABLE function, are answered as of now.
@@ -39,6 +43,21 @@
 
 /* A running query holds its snapshot by its descriptor and by its state. */
 #define HOLDS_PER_QUERY 2
+
+/* Other transactions of a first snapshot that are remembered. */
+#define MAX_FIRST_XIDS	64
+
+/* The snapshot of the transaction's first statement. */
+static struct
+{
+	LocalTransactionId lxid;	/* of which transaction */
+	uint64		clock;			/* read when the statement began */
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;			/* may be more than are remembered */
+	TransactionId xip[MAX_FIRST_XIDS];
+	bool		takenDuringRecovery;
+}			first = {InvalidLocalTransactionId};
 
 /* Is this the snapshot of a cursor? */
 static bool
@@ -133,17 +152,15 @@ sees_the_same(Snapshot a, Snapshot b)
 
 /* The same, from the XIDs that the slots remember. */
 static bool
-sees_by_xid(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
+sees_by_xid(TransactionId xmin, TransactionId xmax, const PgCacheDep *deps, int ndeps)
 {
 	FullTransactionId next = ReadNextFullTransactionId();
-	FullTransactionId xmin = widen(snapshot->xmin, next);
+	FullTransactionId full_xmin = widen(xmin, next);
 
-	/* slots know nothing of what was replayed, or prepared before the start */
-	if (snapshot->takenDuringRecovery)
+	/* slots know nothing of what was prepared before the start */
+	if (FullTransactionIdPrecedes(full_xmin, pgcache_prepared_floor()))
 		return false;
-	if (FullTransactionIdPrecedes(xmin, pgcache_prepared_floor()))
-		return false;
-	return pgcache_deps_seen(deps, ndeps, xmin, widen(snapshot->xmax, next));
+	return pgcache_deps_seen(deps, ndeps, full_xmin, widen(xmax, next));
 }
 
 /*
@@ -154,6 +171,59 @@ sees_by_xid(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
 bool
 pgcache_snapshot_sees(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
 {
-	return sees_by_xid(snapshot, deps, ndeps) ||
-		sees_the_same(snapshot, GetLatestSnapshot());
+	/* slots know nothing of what was replayed */
+	return !snapshot->takenDuringRecovery &&
+		(sees_by_xid(snapshot->xmin, snapshot->xmax, deps, ndeps) ||
+		 sees_the_same(snapshot, GetLatestSnapshot()));
+}
+
+/*
+ * The transaction's first snapshot
+ */
+
+/* A statement begins. */
+void
+pgcache_snapshot_note_first(Snapshot snapshot)
+{
+	LocalTransactionId lxid = pgcache_local_xid();
+
+	if (first.lxid == lxid || snapshot == NULL)
+		return;
+	first.lxid = lxid;
+	first.clock = pgcache_clock_read();
+	first.xmin = snapshot->xmin;
+	first.xmax = snapshot->xmax;
+	first.xcnt = snapshot->xcnt;
+	memcpy(first.xip, snapshot->xip, Min(snapshot->xcnt, MAX_FIRST_XIDS) * sizeof(TransactionId));
+	first.takenDuringRecovery = snapshot->takenDuringRecovery;
+}
+
+/* The clock when the transaction's first statement began; false if there was none. */
+bool
+pgcache_snapshot_first_clock(uint64 *clock)
+{
+	*clock = first.clock;
+	return first.lxid == pgcache_local_xid();
+}
+
+/* Does a new snapshot see the same transactions as the first one? */
+static bool
+first_is_latest(void)
+{
+	Snapshot	latest = GetLatestSnapshot();
+
+	return first.xcnt <= MAX_FIRST_XIDS && first.xmin == latest->xmin &&
+		first.xmax == latest->xmax && first.xcnt == latest->xcnt &&
+		memcmp(first.xip, latest->xip, latest->xcnt * sizeof(TransactionId)) == 0;
+}
+
+/*
+ * Did all statements of this transaction see all that transactions have written
+ * to these dependencies until now?
+ */
+bool
+pgcache_snapshot_first_sees(const PgCacheDep *deps, int ndeps)
+{
+	return first.lxid == pgcache_local_xid() && !first.takenDuringRecovery &&
+		(sees_by_xid(first.xmin, first.xmax, deps, ndeps) || first_is_latest());
 }

@@ -160,6 +160,8 @@ cache_stats_reset(PG_FUNCTION_ARGS)
  * Names
  */
 
+#define HIDDEN	"<insufficient privilege>"
+
 /* May the current role see whose query an entry holds? */
 static bool
 may_see(Oid userid)
@@ -344,6 +346,41 @@ cache_stats(PG_FUNCTION_ARGS)
 
 #define ENTRIES_COLUMNS 15
 
+static const char *
+kind_name(PgCacheForm form)
+{
+	switch (form)
+	{
+		case PGCACHE_FORM_ROWS:
+			return "query";
+		case PGCACHE_FORM_JSON:
+			return "json";
+		case PGCACHE_FORM_VALUE:
+			return "value";
+		case PGCACHE_FORM_VERSION:
+			return "version";
+		case PGCACHE_FORM_FORGET:
+			break;
+	}
+	return NULL;
+}
+
+static bool
+is_value_form(PgCacheForm form)
+{
+	return form == PGCACHE_FORM_VALUE || form == PGCACHE_FORM_VERSION;
+}
+
+/* A value's key as it was given; for queries, the hash. */
+static Datum
+entry_key(const PgCacheEntry *entry, bool visible)
+{
+	if (!is_value_form(pgcache_entry_statement(entry)->form))
+		return CStringGetTextDatum(key_name(entry->hash));
+	return visible ? PointerGetDatum(cstring_to_text_with_len(pgcache_entry_key(entry), entry->key_len)) :
+		CStringGetTextDatum(HIDDEN);
+}
+
 static void
 put_entry(PgCacheEntry *entry, void *arg)
 {
@@ -352,20 +389,23 @@ put_entry(PgCacheEntry *entry, void *arg)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const PgCacheStatement *statement = pgcache_entry_statement(entry);
-	bool		visible = may_see(statement->userid);
 	bool		here = statement->dbid == MyDatabaseId;
-	char	   *role = GetUserNameFromId(statement->userid, true);
+	bool		shared = here && !OidIsValid(statement->userid);	/* by the database */
+	bool		visible = shared || may_see(statement->userid);
+	bool		is_value = is_value_form(statement->form);
+	char	   *role = OidIsValid(statement->userid) ? GetUserNameFromId(statement->userid, true) : NULL;
 	char	   *database = get_database_name(statement->dbid);
 	uint64		hits = pg_atomic_read_u64(&entry->hits);
 	Datum		values[ENTRIES_COLUMNS];
 	bool		nulls[ENTRIES_COLUMNS] = {0};
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(statement->form == PGCACHE_FORM_JSON ? "json" : "query");
-	values[i++] = CStringGetTextDatum(key_name(entry->hash));
-	values[i++] = visible ?
+	values[i++] = CStringGetTextDatum(kind_name(statement->form));
+	values[i++] = entry_key(entry, visible);
+	nulls[i] = is_value;
+	values[i++] = is_value ? (Datum) 0 : visible ?
 		PointerGetDatum(cstring_to_text_with_len(pgcache_statement_text(statement), statement->text_len)) :
-		CStringGetTextDatum("<insufficient privilege>");
+		CStringGetTextDatum(HIDDEN);
 	nulls[i] = role == NULL;
 	values[i++] = role ? CStringGetTextDatum(role) : (Datum) 0;
 	nulls[i] = database == NULL;
@@ -503,7 +543,7 @@ cache_bypasses(PG_FUNCTION_ARGS)
 		values[2] = Int64GetDatum(totals.reasons[reason]);
 		nulls[3] = nulls[4] = last.at == 0;
 		values[3] = CStringGetTextDatum(last.at != 0 && may_see(last.userid) ? last.query :
-										"<insufficient privilege>");
+										HIDDEN);
 		values[4] = TimestampTzGetDatum(last.at);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}

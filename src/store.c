@@ -633,29 +633,106 @@ pgcache_store_append(MinimalTuple tuple)
 	return PGCACHE_REASON_NONE;
 }
 
-/* Make the entry visible to all, in place of an older one with its key. */
-void
-pgcache_store_publish(void)
+/* Make a written entry visible to all; false: an older one may not be replaced. */
+static bool
+link_entry(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 {
-	PgCacheEntry *entry = writer.entry;
 	PgCacheEntry *old;
+	PgCacheEntryState state;
 
-	Assert(writer.rows_left == 0);
-	writer.entry = NULL;
-	writer.statement = 0;
 	pgcache_evict_enter(entry);
-	old = pgcache_index_link(entry);
+	if (!pgcache_index_link(entry, may_replace, &old))
+		return false;
 	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
 	if (old != NULL)
 	{
-		PgCacheEntryState state = pgcache_entry_state(old);
-
+		state = pgcache_entry_state(old);
 		/* a valid one was not evicted, it was refreshed */
 		if (state != PGCACHE_ENTRY_VALID)
 			pgcache_count_removal(state);
 		pgcache_retire(old);
 		pgcache_retire_flush();
 	}
+	return true;
+}
+
+/* Make the entry visible to all, in place of an older one with its key. */
+void
+pgcache_store_publish(void)
+{
+	(void) pgcache_store_publish_if(NULL);
+}
+
+/*
+ * The same, unless an older one may not be replaced: then the entry is gone.
+ * may_replace must not do more than look at the older one.
+ */
+bool
+pgcache_store_publish_if(PgCacheReplaceFn may_replace)
+{
+	return pgcache_store_attach_if(pgcache_store_detach(), may_replace);
+}
+
+/*
+ * Detached entries: written, seen by nobody, held by the caller
+ */
+
+/* The entry being written is complete; it is the caller's from now on. */
+PgCacheEntry *
+pgcache_store_detach(void)
+{
+	PgCacheEntry *entry = writer.entry;
+
+	Assert(writer.rows_left == 0);
+	writer.entry = NULL;
+	writer.statement = 0;
+	return entry;
+}
+
+/* Make a detached entry visible to all. */
+void
+pgcache_store_attach(PgCacheEntry *entry)
+{
+	(void) link_entry(entry, NULL);
+}
+
+/* The same, unless an older one may not be replaced: then the entry is gone. */
+bool
+pgcache_store_attach_if(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
+{
+	bool		linked = link_entry(entry, may_replace);
+
+	if (!linked)
+		pgcache_store_discard(entry);
+	return linked;
+}
+
+void
+pgcache_store_discard(PgCacheEntry *entry)
+{
+	pgcache_entry_free(entry);
+}
+
+/* Put a detached entry before others, as a chain that any backend can take. */
+PgCachePtr
+pgcache_store_chain(PgCacheEntry *entry, PgCachePtr rest)
+{
+	entry->next = rest;
+	return pgcache_arena_pointer(entry);
+}
+
+/* The first of a chain, which is the caller's from now on; NULL at the end. */
+PgCacheEntry *
+pgcache_store_unchain(PgCachePtr *chain)
+{
+	PgCacheEntry *entry = NULL;
+
+	if (*chain != 0)
+	{
+		entry = pgcache_arena_address(*chain);
+		*chain = entry->next;
+	}
+	return entry;
 }
 
 /*
@@ -753,12 +830,44 @@ pgcache_store_drop(PgCacheEntry *entry)
 	pgcache_retire_flush();
 }
 
+/* Take out all entries with this hash that meet the condition; returns how many. */
+uint64
+pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), void *arg)
+{
+	PgCacheEntry *entry;
+	uint64		n = 0;
+
+	while ((entry = pgcache_index_unlink_if(pgcache_index_bucket(hash), condition, arg)) != NULL)
+	{
+		pgcache_count_removal(PGCACHE_ENTRY_INVALID);
+		pgcache_retire(entry);
+		n++;
+	}
+	if (n > 0)
+		pgcache_retire_flush();
+	return n;
+}
+
 /* Free all entries that are invalid or expired. */
 void
 pgcache_store_sweep(void)
 {
 	pgcache_evict_dead();
 	pgcache_limbo_reap();
+}
+
+/* The same, for the next so many buckets of the index. */
+void
+pgcache_store_sweep_some(uint32 nbuckets)
+{
+	pgcache_evict_dead_some(nbuckets);
+	pgcache_limbo_reap();
+}
+
+uint32
+pgcache_store_buckets(void)
+{
+	return pgcache_index_buckets();
 }
 
 /*

@@ -160,6 +160,7 @@ typedef struct PgCacheReader
 
 typedef PgCacheEntryState (*PgCacheEntryStateFn) (const PgCacheEntry *entry);
 typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
+typedef bool (*PgCacheReplaceFn) (const PgCacheEntry *old);
 
 extern Size pgcache_store_shmem_size(void);
 extern void pgcache_store_shmem_init(void);
@@ -176,6 +177,7 @@ extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry
 extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
 extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
+extern const char *pgcache_entry_key(const PgCacheEntry *entry);
 extern const char *pgcache_entry_wire(const PgCacheEntry *entry, Size *len);
 extern void pgcache_reader_start(PgCacheReader *reader, const PgCacheEntry *entry);
 extern MinimalTuple pgcache_reader_next(PgCacheReader *reader);
@@ -186,9 +188,21 @@ extern Size pgcache_store_max_rows_len(void);
 extern PgCacheReason pgcache_store_begin(const PgCacheEntryMeta *meta);
 extern PgCacheReason pgcache_store_append(MinimalTuple tuple);
 extern void pgcache_store_publish(void);
+extern bool pgcache_store_publish_if(PgCacheReplaceFn may_replace);
 extern void pgcache_store_abandon(void);
 extern void pgcache_store_drop(PgCacheEntry *entry);
+extern uint64 pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), void *arg);
+
+/* An entry that is written now and published later, by whoever holds it */
+extern PgCacheEntry *pgcache_store_detach(void);
+extern void pgcache_store_attach(PgCacheEntry *entry);
+extern bool pgcache_store_attach_if(PgCacheEntry *entry, PgCacheReplaceFn may_replace);
+extern void pgcache_store_discard(PgCacheEntry *entry);
+extern PgCachePtr pgcache_store_chain(PgCacheEntry *entry, PgCachePtr rest);
+extern PgCacheEntry *pgcache_store_unchain(PgCachePtr *chain);
 extern void pgcache_store_sweep(void);
+extern void pgcache_store_sweep_some(uint32 nbuckets);
+extern uint32 pgcache_store_buckets(void);
 extern bool pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits);
 extern void pgcache_store_refuse_wire(PgCacheEntry *entry);
 extern void pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 cost_us);

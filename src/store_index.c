@@ -274,11 +274,12 @@ pgcache_index_pin(const PgCacheKey *key, int *hazard)
 }
 
 /*
- * Link a new entry; returns the one with the same key that it replaces, which is
- * the caller's to retire, or NULL.
+ * Link a new entry.  *old = the one with the same key that it replaces, which is
+ * the caller's to retire, or NULL.  False: there is one that may not be replaced;
+ * may_replace is called under the lock, and NULL allows all.
  */
-PgCacheEntry *
-pgcache_index_link(PgCacheEntry *entry)
+bool
+pgcache_index_link(PgCacheEntry *entry, PgCacheReplaceFn may_replace, PgCacheEntry **old)
 {
 	uint32		bucket = pgcache_index_bucket(entry->hash);
 	const PgCacheStatement *statement = pgcache_entry_statement(entry);
@@ -291,26 +292,33 @@ pgcache_index_link(PgCacheEntry *entry)
 		.hash = entry->hash,
 		.seen = &seen,
 	};
-	PgCacheEntry *old = NULL;
 	PgCachePtr *link;
 
+	*old = NULL;
 	LWLockAcquire(lock_of(bucket), LW_EXCLUSIVE);
 	link = find_link(bucket, &key);
 	if (*link != 0)
 	{
-		old = pgcache_arena_address(*link);
-		entry->next = old->next;
+		*old = pgcache_arena_address(*link);
+		if (may_replace != NULL && !may_replace(*old))
+		{
+			LWLockRelease(lock_of(bucket));
+			return false;
+		}
+		entry->next = (*old)->next;
 	}
+	else
+		entry->next = 0;
 	/* who follows the link sees the entry complete */
 	pg_write_barrier();
 	*(volatile PgCachePtr *) link = pgcache_arena_pointer(entry);
-	if (old != NULL)
-		note_unlinked(bucket, old);
+	if (*old != NULL)
+		note_unlinked(bucket, *old);
 	LWLockRelease(lock_of(bucket));
 
-	if (old == NULL)
+	if (*old == NULL)
 		pg_atomic_fetch_add_u64(&bucket_index->entries, 1);
-	return old;
+	return true;
 }
 
 /*

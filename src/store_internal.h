@@ -79,7 +79,7 @@ extern uint32 pgcache_index_bucket(uint64 hash);
 extern bool pgcache_index_bucket_empty(uint32 bucket);
 extern void pgcache_index_prefetch(uint32 bucket);
 extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key, int *hazard);
-extern PgCacheEntry *pgcache_index_link(PgCacheEntry *entry);
+extern bool pgcache_index_link(PgCacheEntry *entry, PgCacheReplaceFn may_replace, PgCacheEntry **old);
 extern PgCacheEntry *pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *), void *arg);
 extern int	pgcache_index_pin_bucket(uint32 bucket, PgCacheEntry **entries, int max);
 extern uint64 pgcache_index_entries(void);
@@ -114,10 +114,10 @@ extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size
 extern void pgcache_evict_enter(const PgCacheEntry *entry);
 extern Size pgcache_evict(Size wanted, float value, bool *refused);
 extern void pgcache_evict_dead(void);
+extern void pgcache_evict_dead_some(uint32 n);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);
-extern const char *pgcache_entry_key(const PgCacheEntry *entry);
 extern void pgcache_count_removal(PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */

@@ -50,8 +50,8 @@
  *
  * Everything is an atomic; there are no locks here.  fetch_add and
  * compare_exchange are full barriers, plain reads are ordered where it matters
- * by explicit barriers.  The history is for display and may lose an update to
- * a race.
+ * by explicit barriers.  Of the history, the time is for display and may lose an
+ * update to a race; the count of writers is exact.
  *
  * Life cycle: zeroed at server start and after a crash restart, when the store
  * is emptied as well.
@@ -81,17 +81,19 @@ typedef struct PgCacheSharedSlot
 
 StaticAssertDecl(sizeof(PgCacheSharedSlot) == 32, "two slots share a cache line of 64 bytes");
 
-/* For display; apart from the slots, which hits read. */
+/* Apart from the slots, which hits read. */
 typedef struct PgCacheSharedHistory
 {
 	pg_atomic_uint64 last_change;	/* TimestampTz of the latest stamp */
-	pg_atomic_uint32 invalidations; /* writers so far */
+	pg_atomic_uint32 invalidations; /* writers that announced so far, modulo
+									 * 2^32 */
 } PgCacheSharedHistory;
 
 typedef struct PgCacheSharedVersions
 {
 	pg_atomic_uint64 clock;		/* advanced by every stamp; starts at 1 */
-	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64)];
+	TimestampTz started_at;		/* set once */
+	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64) - sizeof(TimestampTz)];
 	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
 	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
 } PgCacheSharedVersions;
@@ -106,6 +108,9 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 	8192,						/* relation */
 	32768,						/* query */
 	49152,						/* tag */
+	65536,						/* values */
+	66048,						/* namespace */
+	98304,						/* value */
 	PGCACHE_NUM_SLOTS
 };
 
@@ -128,6 +133,7 @@ pgcache_versions_shmem_init(void)
 
 	memset(versions, 0, sizeof(PgCacheSharedVersions));
 	pg_atomic_init_u64(&versions->clock, 1);
+	versions->started_at = GetCurrentTimestamp();
 	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[i];
@@ -214,6 +220,35 @@ pgcache_slot_tag(Oid database, const char *tag)
 						  hash_bytes_extended((const unsigned char *) tag, strlen(tag), database));
 }
 
+/* All values of a database: for cache_clear(). */
+uint32
+pgcache_slot_values(Oid database)
+{
+	return slot_in_region(PGCACHE_SLOT_VALUES, hash_pair(database, 0));
+}
+
+/* Deletions of keys by pattern. */
+uint32
+pgcache_slot_value_patterns(Oid database)
+{
+	return slot_in_region(PGCACHE_SLOT_VALUES, hash_pair(database, 1));
+}
+
+uint32
+pgcache_slot_namespace(Oid database, Oid owner, const char *name, uint32 len)
+{
+	return slot_in_region(PGCACHE_SLOT_NAMESPACE,
+						  hash_bytes_extended((const unsigned char *) name, len,
+											  (uint64) database << 32 | owner));
+}
+
+/* Deletions of a key, by the hash that all owners' values under it have. */
+uint32
+pgcache_slot_value(uint64 hash)
+{
+	return slot_in_region(PGCACHE_SLOT_VALUE, hash);
+}
+
 PgCacheSlotKind
 pgcache_slot_kind(uint32 slot)
 {
@@ -222,6 +257,12 @@ pgcache_slot_kind(uint32 slot)
 	while (slot < region_start[kind])
 		kind--;
 	return (PgCacheSlotKind) kind;
+}
+
+bool
+pgcache_slot_is_for_values(uint32 slot)
+{
+	return slot >= region_start[PGCACHE_SLOT_VALUES];
 }
 
 /*
@@ -238,11 +279,39 @@ pgcache_clock_read(void)
 	return now;
 }
 
+/*
+ * Draw a number that is greater than all drawn before, also before a restart, unless
+ * there were more than a million stamps and draws per second.
+ */
+int64
+pgcache_clock_draw(void)
+{
+	return versions->started_at + (int64) pg_atomic_add_fetch_u64(&versions->clock, 1);
+}
+
 /* When the slot was last stamped. */
 uint64
 pgcache_slot_seq(uint32 slot)
 {
 	return pg_atomic_read_u64(&versions->slots[slot].seq);
+}
+
+/* Is a writer between its stamps? */
+bool
+pgcache_slot_pending(uint32 slot)
+{
+	bool		pending = pg_atomic_read_u32(&versions->slots[slot].pending) != 0;
+
+	/* what is read next must not be older */
+	pg_read_barrier();
+	return pending;
+}
+
+/* How many writers have announced so far; to be compared only. */
+uint32
+pgcache_slot_writers(uint32 slot)
+{
+	return pg_atomic_read_u32(&versions->history[slot].invalidations);
 }
 
 /*
@@ -360,9 +429,9 @@ pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 		PgCacheSharedHistory *history = &versions->history[slots[i]];
 
 		pg_atomic_fetch_add_u32(&slot->pending, 1);
+		pg_atomic_fetch_add_u32(&history->invalidations, 1);
 		raise_to(&slot->last_xid, U64FromFullTransactionId(xid));
 		stamp(slot);
-		pg_atomic_fetch_add_u32(&history->invalidations, 1);
 		pg_atomic_write_u64(&history->last_change, (uint64) now);
 	}
 }

@@ -36,10 +36,14 @@ typedef enum PgCacheSlotKind
 	PGCACHE_SLOT_RELATION,		/* data and definition of a relation */
 	PGCACHE_SLOT_QUERY,			/* one query text with its parameters */
 	PGCACHE_SLOT_TAG,			/* a user's tag */
+	/* what follows is about values under keys alone */
+	PGCACHE_SLOT_VALUES,		/* all values of a database, or its patterns */
+	PGCACHE_SLOT_NAMESPACE,		/* one owner's values in a namespace */
+	PGCACHE_SLOT_VALUE,			/* deletions of one key; see value.c */
 	PGCACHE_NUM_SLOT_KINDS
 } PgCacheSlotKind;
 
-#define PGCACHE_NUM_SLOTS		65536
+#define PGCACHE_NUM_SLOTS		131072
 
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);
@@ -53,11 +57,19 @@ extern uint32 pgcache_slot_function(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_type(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_query(uint64 hash);
 extern uint32 pgcache_slot_tag(Oid database, const char *tag);
+extern uint32 pgcache_slot_values(Oid database);
+extern uint32 pgcache_slot_value_patterns(Oid database);
+extern uint32 pgcache_slot_namespace(Oid database, Oid owner, const char *name, uint32 len);
+extern uint32 pgcache_slot_value(uint64 hash);
 extern PgCacheSlotKind pgcache_slot_kind(uint32 slot);
+extern bool pgcache_slot_is_for_values(uint32 slot);
 
 /* Reading */
 extern uint64 pgcache_clock_read(void);
+extern int64 pgcache_clock_draw(void);
 extern uint64 pgcache_slot_seq(uint32 slot);
+extern bool pgcache_slot_pending(uint32 slot);
+extern uint32 pgcache_slot_writers(uint32 slot);
 extern bool pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since,
 								 uint64 *latest);
 extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps, uint64 since);

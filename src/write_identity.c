@@ -68,7 +68,7 @@ pgcache_write_identity_get(PgCacheWriteIdentity *identity)
 	int			n;
 
 	initStringInfo(&buf);
-	for (int i = 0; i < lengthof(always); i++)
+	for (Size i = 0; i < lengthof(always); i++)
 		append_setting(&buf, always[i], GetConfigOption(always[i], false, false));
 	settings = pgcache_all_settings(&n);
 	for (int i = 0; i < n; i++)

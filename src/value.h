@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * value.h
+ *	  Values under keys, as they stand in the store.
+ *
+ * IDENTIFICATION
+ *	  src/value.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGCACHE_VALUE_H
+#define PGCACHE_VALUE_H
+
+#include "utils/jsonb.h"
+
+#include "deps.h"
+#include "store.h"
+#include "value_key.h"
+
+/*
+ * The origin of a value that was set.  One computed from a query has a hash of the
+ * query's identity; for a version it is its number.
+ */
+#define PGCACHE_ORIGIN_SET		0
+
+/* In the place of an owner: all of them. */
+#define PGCACHE_ALL_OWNERS		((Oid) PG_UINT32_MAX)
+
+/* Which entries are meant; as PgCacheKey, but of any database. */
+typedef struct PgCacheValueId
+{
+	uint64		hash;
+	const char *data;
+	uint32		len;
+	Oid			dbid;
+	Oid			owner;			/* or PGCACHE_ALL_OWNERS */
+	PgCacheForm form;
+} PgCacheValueId;
+
+/* What an entry has beside key and value. */
+typedef struct PgCacheValueMeta
+{
+	const PgCacheDep *deps;
+	int			ndeps;
+	uint64		since;			/* the latest stamp on them */
+	const char *tags;			/* as in an entry */
+	uint32		tags_len;
+	uint64		cost_us;
+	TimestampTz created_at;
+	TimestampTz expires_at;
+} PgCacheValueMeta;
+
+/* Whose values the session sees */
+extern Oid	pgcache_value_owner(void);
+extern void pgcache_value_key(PgCacheForm form, Oid owner, const char *key, uint32 len, PgCacheKey *result);
+extern bool pgcache_value_has_id(const PgCacheEntry *entry, const PgCacheValueId *id);
+extern void pgcache_value_add_deps(PgCacheDepSet *deps, Oid owner, const char *key, uint32 len);
+extern void pgcache_value_add_voids(PgCacheDepSet *deps, const PgCacheKey *key);
+extern bool pgcache_value_has_data_deps(const PgCacheDep *deps, int ndeps);
+extern bool pgcache_value_data_usable(const PgCacheDep *deps, int ndeps);
+
+/* Reading and writing entries */
+extern PgCacheEntry *pgcache_value_pin(const PgCacheKey *key);
+extern PgCacheEntry *pgcache_value_find(const PgCacheKey *key);
+extern const Jsonb *pgcache_value_read(const PgCacheEntry *entry, int64 *origin);
+extern bool pgcache_value_was_set(const PgCacheEntry *entry);
+extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
+										 const Jsonb *value, int64 origin,
+										 const PgCacheValueMeta *meta);
+extern MinimalTuple pgcache_value_tuple(const Jsonb *value, int64 origin);
+extern bool pgcache_value_may_replace(const PgCacheEntry *old);
+extern Jsonb *pgcache_json_null(void);
+
+#endif							/* PGCACHE_VALUE_H */

@@ -1,0 +1,445 @@
+/*-------------------------------------------------------------------------
+ *
+ * value_publish.c
+ *	  Makes a transaction's sets and deletes visible to all.
+ *
+ *	PRE_COMMIT		What can fail: an entry is written into the store for each key
+ *					that was set, which nobody sees yet.  What finds no room is
+ *					deleted instead.
+ *	COMMIT			What cannot: deletes first, then entries are linked in place of
+ *					older ones.  The transaction is visible by then, its locks are
+ *					still held, and its client knows of nothing; so whoever waits for
+ *					a key or hears of the commit finds the new value.
+ *	locks released	The same for values that depend on something that the transaction
+ *					itself has stamped: only now is the last stamp on it known.
+ *	PREPARE			Entries are handed over as a chain; a key that is to be deleted
+ *					is an entry without a row.  Whoever finds that the prepared transaction
+ *					has ended publishes or discards them (prepared.c).
+ *	ABORT, FATAL	Entries that nobody sees are freed.
+ *
+ * A value that depends on what its own transaction has stamped may be published if
+ * nobody else has stamped that since the value was settled: if the slot's count of
+ * writers has advanced by one, the transaction itself.  The entry then gets a clock
+ * reading from after that.
+ *
+ * IDENTIFICATION
+ *	  src/value_publish.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "mark.h"
+#include "prepared.h"
+#include "stats.h"
+#include "testpoint.h"
+#include "value.h"
+#include "value_pending.h"
+#include "value_xact.h"
+#include "versions.h"
+
+static bool exit_registered = false;
+static PgCachePtr handed_over = 0;	/* written for a transaction that is being
+									 * prepared */
+
+static void
+key_of(const PgCachePendingValue *state, PgCacheKey *key)
+{
+	pgcache_value_key(state->key->form, state->key->owner, state->key->data, state->key->len, key);
+}
+
+/*
+ * Before the commit
+ */
+
+static void
+discard_state(PgCachePendingValue *state, void *arg)
+{
+	if (state->entry != NULL)
+		pgcache_store_discard(state->entry);
+	state->entry = NULL;
+}
+
+static void
+discard_chain(PgCachePtr chain)
+{
+	PgCacheEntry *entry;
+
+	while ((entry = pgcache_store_unchain(&chain)) != NULL)
+		pgcache_store_discard(entry);
+}
+
+/* on_shmem_exit callback: leave no memory behind that nobody can see. */
+static void
+discard_at_exit(int code, Datum arg)
+{
+	pgcache_value_xact_abort();
+}
+
+/* Write the entry of a key, with a value or, in a prepared transaction, without. */
+static void
+write_state(PgCachePendingValue *state, bool with_value)
+{
+	PgCacheValueMeta meta = {
+		.since = state->since,
+		.cost_us = state->cost_us,
+		.created_at = state->created_at,
+		.expires_at = state->expires_at,
+	};
+	PgCacheKey	key;
+	PgCacheReason reason;
+
+	if (with_value)
+	{
+		meta.deps = state->deps;
+		meta.ndeps = state->ndeps;
+		meta.tags = state->tags;
+		meta.tags_len = state->tags_len;
+	}
+	key_of(state, &key);
+	reason = pgcache_value_write(&key, state->key->form, state->key->owner,
+								 with_value ? state->value : NULL, state->origin, &meta);
+	if (reason == PGCACHE_REASON_NONE)
+		state->entry = pgcache_store_detach();
+	else if (with_value)
+		pgcache_stats_reason(reason, state->key->form == PGCACHE_FORM_VALUE ? "cache_set" : "cache_bump");
+}
+
+/* Does the transaction stamp what the value depends on?  Expects one more writer of each such slot. */
+static bool
+expect_own_stamps(PgCachePendingValue *state)
+{
+	bool		found = false;
+
+	for (int i = 0; i < state->ndeps; i++)
+	{
+		if (!pgcache_mark_will_stamp(state->deps[i].slot))
+			continue;
+		state->writers[i]++;
+		found = true;
+	}
+	return found;
+}
+
+/* Did a trigger delete the key for all owners after it was set? */
+static bool
+was_forgotten(const PgCachePendingValue *state)
+{
+	const PgCachePendingValue *forgotten = NULL;
+	PgCacheKey	key;
+
+	if (state->key->form == PGCACHE_FORM_VALUE)
+	{
+		key_of(state, &key);
+		forgotten = pgcache_pending_find(PGCACHE_FORM_FORGET, InvalidOid, &key);
+	}
+	return forgotten != NULL && forgotten->serial > state->serial;
+}
+
+/* May others see what the transaction has set the key to? */
+static bool
+is_for_others(const PgCachePendingValue *state)
+{
+	return state->value != NULL && state->settled &&
+		!pgcache_mark_meets_since(state->deps, state->ndeps, state->mark_time) &&
+		!was_forgotten(state);
+}
+
+static void
+write_for_commit(PgCachePendingValue *state, void *arg)
+{
+	if (!is_for_others(state))
+		return;
+	state->own_writes = expect_own_stamps(state);
+	write_state(state, true);
+}
+
+/* In a chain there is an entry for each key. */
+static void
+write_for_prepare(PgCachePendingValue *state, void *arg)
+{
+	PgCacheKey	key;
+
+	key_of(state, &key);
+	pgcache_mark_declared(pgcache_slot_value(key.hash));
+	if (is_for_others(state) && !expect_own_stamps(state))
+		write_state(state, true);
+	if (state->entry == NULL)
+		write_state(state, false);
+	if (state->entry == NULL)
+	{
+		/* no room to remember a single key */
+		pgcache_mark_declared(pgcache_slot_values(MyDatabaseId));
+		return;
+	}
+	handed_over = pgcache_store_chain(state->entry, handed_over);
+	state->entry = NULL;
+}
+
+/* Comes before the mark is announced: it may add to it. */
+void
+pgcache_value_xact_pre_commit(bool prepare)
+{
+	if (!pgcache_pending_any())
+		return;
+	if (!exit_registered)
+	{
+		on_shmem_exit(discard_at_exit, (Datum) 0);
+		exit_registered = true;
+	}
+	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, NULL);
+	PGCACHE_TESTPOINT("value-written");
+}
+
+/*
+ * At the commit
+ */
+
+static void
+id_of(const PgCachePendingValue *state, PgCacheValueId *id)
+{
+	const PgCachePendingKey *key = state->key;
+	bool		forget = key->form == PGCACHE_FORM_FORGET;
+
+	id->hash = key->hash;
+	id->data = key->data;
+	id->len = key->len;
+	id->dbid = MyDatabaseId;
+	id->owner = forget ? PGCACHE_ALL_OWNERS : key->owner;
+	id->form = forget ? PGCACHE_FORM_VALUE : key->form;
+}
+
+/* Called under a partition lock. */
+static bool
+is_meant(PgCacheEntry *entry, void *arg)
+{
+	return pgcache_value_has_id(entry, arg);
+}
+
+static void
+remove_values(PgCacheValueId *id)
+{
+	(void) pgcache_store_remove(id->hash, is_meant, id);
+}
+
+static int64
+number_of(const PgCacheEntry *entry)
+{
+	int64		number = 0;
+
+	(void) pgcache_value_read(entry, &number);
+	return number;
+}
+
+static int64 new_number;
+
+/* Called under a partition lock. */
+static bool
+has_older_number(const PgCacheEntry *old)
+{
+	return number_of(old) < new_number;
+}
+
+/*
+ * Two transactions may commit in another order than they drew the numbers of a
+ * namespace's version: then neither is the latest, and who asks next draws one.
+ */
+static void
+publish_entry(PgCacheEntry *entry, PgCacheValueId *id)
+{
+	if (id->form != PGCACHE_FORM_VERSION)
+	{
+		pgcache_store_attach(entry);
+		return;
+	}
+	new_number = number_of(entry);
+	if (!pgcache_store_attach_if(entry, has_older_number))
+		remove_values(id);
+}
+
+/*
+ * Has nobody else written what the value depends on, and the transaction itself
+ * finished its stamps?  Then it is good from now on.
+ */
+static bool
+settle_own_writes(PgCachePendingValue *state)
+{
+	uint64		now = pgcache_clock_read();
+
+	for (int i = 0; i < state->ndeps; i++)
+	{
+		uint32		slot = state->deps[i].slot;
+
+		if (pgcache_slot_pending(slot) || pgcache_slot_writers(slot) != state->writers[i])
+			return false;
+	}
+	state->entry->since = now;
+	return true;
+}
+
+static void
+publish_delete(PgCachePendingValue *state, void *arg)
+{
+	PgCacheValueId id;
+
+	if (state->entry != NULL)
+		return;
+	id_of(state, &id);
+	remove_values(&id);
+}
+
+static bool
+publish_if_settled(PgCachePendingValue *state, PgCacheValueId *id)
+{
+	PgCacheEntry *entry = state->entry;
+
+	if (state->own_writes && !settle_own_writes(state))
+		return false;
+	state->entry = NULL;
+	publish_entry(entry, id);
+	return true;
+}
+
+static void
+publish_set(PgCachePendingValue *state, void *arg)
+{
+	PgCacheValueId id;
+
+	if (state->entry == NULL)
+		return;
+	id_of(state, &id);
+	if (!publish_if_settled(state, &id))
+		remove_values(&id);
+}
+
+/* Follows the mark's slots that are about values. */
+void
+pgcache_value_xact_commit(void)
+{
+	if (!pgcache_pending_any())
+		return;
+	pgcache_pending_each(publish_delete, NULL);
+	pgcache_pending_each(publish_set, NULL);
+	PGCACHE_TESTPOINT("value-published");
+}
+
+static void
+publish_late(PgCachePendingValue *state, void *arg)
+{
+	PgCacheValueId id;
+
+	if (state->entry == NULL)
+		return;
+	id_of(state, &id);
+	if (!publish_if_settled(state, &id))
+		discard_state(state, NULL);
+}
+
+/* The transaction's locks are released, and all its slots finished. */
+void
+pgcache_value_xact_locks_released(void)
+{
+	pgcache_pending_each(publish_late, NULL);
+	pgcache_pending_forget_all();
+}
+
+/* Also at exit in the middle. */
+void
+pgcache_value_xact_abort(void)
+{
+	pgcache_pending_each(discard_state, NULL);
+	discard_chain(handed_over);
+	handed_over = 0;
+	pgcache_pending_forget_all();
+}
+
+void
+pgcache_value_subxact_commit(int nest_level)
+{
+	pgcache_pending_reassign(nest_level);
+}
+
+void
+pgcache_value_subxact_abort(int nest_level)
+{
+	pgcache_pending_pop(nest_level);
+}
+
+/*
+ * Prepared transactions
+ */
+
+/* The transaction is prepared: take what it has written for its commit; 0 = nothing. */
+PgCachePtr
+pgcache_value_xact_hand_over(void)
+{
+	PgCachePtr	chain = handed_over;
+
+	handed_over = 0;
+	pgcache_pending_forget_all();
+	return chain;
+}
+
+static void
+id_of_entry(const PgCacheEntry *entry, PgCacheValueId *id)
+{
+	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+	bool		forget = statement->form == PGCACHE_FORM_FORGET;
+
+	id->hash = entry->hash;
+	id->data = pgcache_entry_key(entry);
+	id->len = entry->key_len;
+	id->dbid = statement->dbid;
+	id->owner = forget ? PGCACHE_ALL_OWNERS : statement->userid;
+	id->form = forget ? PGCACHE_FORM_VALUE : (PgCacheForm) statement->form;
+}
+
+/* It was committed, or rolled back.  The backend may be in another database. */
+void
+pgcache_value_publish_chain(PgCachePtr chain, bool committed)
+{
+	PgCachePtr	sets = 0;
+	PgCacheEntry *entry;
+	PgCacheValueId id;
+
+	if (!committed)
+	{
+		discard_chain(chain);
+		return;
+	}
+	while ((entry = pgcache_store_unchain(&chain)) != NULL)
+	{
+		if (entry->nrows > 0)
+		{
+			sets = pgcache_store_chain(entry, sets);
+			continue;
+		}
+		id_of_entry(entry, &id);
+		remove_values(&id);
+		pgcache_store_discard(entry);
+	}
+	while ((entry = pgcache_store_unchain(&sets)) != NULL)
+	{
+		id_of_entry(entry, &id);
+		publish_entry(entry, &id);
+	}
+}
+
+/* Nobody can keep it: all its keys go at once, whatever becomes of the transaction. */
+void
+pgcache_value_drop_chain(PgCachePtr chain)
+{
+	PgCacheEntry *entry;
+	PgCacheValueId id;
+
+	while ((entry = pgcache_store_unchain(&chain)) != NULL)
+	{
+		id_of_entry(entry, &id);
+		remove_values(&id);
+		pgcache_store_discard(entry);
+	}
+}

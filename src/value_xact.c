@@ -1,0 +1,562 @@
+/*-------------------------------------------------------------------------
+ *
+ * value_xact.c
+ *	  What the current transaction does to values.
+ *
+ *	set, delete -> pending (value_pending.c) -> [PRE_COMMIT: entries are written]
+ *				-> COMMIT: published (value_publish.c)
+ *
+ * A transaction sees its own sets and deletes at once, others see them when it has
+ * committed.  A value that others are not to see, because something that it
+ * depends on was written after it was computed, is "not settled": it is the
+ * transaction's own until it ends, and counts as deleted for all others.
+ *
+ * When was a value computed that the user just hands over?  Not before the session
+ * missed the key, if it did (value_lease.c); else not before the transaction's
+ * first statement.
+ *
+ * Locks.  A transaction that sets or deletes a key holds a share lock on it to
+ * its end, and one that reads a key in order to set it (add, incr, touch) an
+ * exclusive one; so nothing is lost between the reading and the commit.  They are
+ * PostgreSQL's own locks, of the advisory kind, with a field 4 that users' locks
+ * never have; so waiting for one can be cancelled, times out, is seen in
+ * pg_locks, and deadlocks are found.  A transaction that touches many keys locks
+ * all keys of the owner instead:
+ *
+ *		few keys	set: all ROW SHARE, key SHARE		change: all ROW EXCLUSIVE, key EXCLUSIVE
+ *		many keys	set: all SHARE						change: all EXCLUSIVE
+ *
+ * IDENTIFICATION
+ *	  src/value_xact.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "mark.h"
+#include "prepared.h"
+#include "snapshot.h"
+#include "value.h"
+#include "value_lease.h"
+#include "value_pending.h"
+#include "value_xact.h"
+#include "versions.h"
+
+/* Keys that a transaction locks one by one. */
+#define MAX_KEY_LOCKS		64
+
+/* Keys that triggers of a transaction delete one by one. */
+#define MAX_FORGOTTEN_KEYS	100000
+
+/* Field 4 of the lock tags; users' advisory locks have 1 and 2. */
+#define LOCK_KEY			0x7063
+#define LOCK_ALL			0x7064
+
+/* After so many a version is not remembered. */
+#define MAX_VERSION_TRIES	3
+
+/* How long computing a value took, if nothing is known: a query over the network. */
+#define UNKNOWN_COST_US		1000
+
+/* Of the latest transaction that had any. */
+static LocalTransactionId counted_lxid = InvalidLocalTransactionId;
+static int	nlocked = 0;		/* keys locked so far, at least */
+static int	nforgotten = 0;
+
+static void
+count_anew(void)
+{
+	if (counted_lxid == pgcache_local_xid())
+		return;
+	counted_lxid = pgcache_local_xid();
+	nlocked = 0;
+	nforgotten = 0;
+}
+
+/*
+ * Locks
+ */
+
+static void
+acquire(uint32 a, uint32 b, uint16 kind, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, a, b, kind);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+static void
+lock_key(const PgCacheKey *key, Oid owner, bool exclusive)
+{
+	uint64		hash = hash_combine64(key->hash, owner);
+
+	count_anew();
+	if (nlocked >= MAX_KEY_LOCKS)
+	{
+		acquire(owner, 0, LOCK_ALL, exclusive ? ExclusiveLock : ShareLock);
+		return;
+	}
+	nlocked++;
+	acquire(owner, 0, LOCK_ALL, exclusive ? RowExclusiveLock : RowShareLock);
+	acquire((uint32) (hash >> 32), (uint32) hash, LOCK_KEY, exclusive ? ExclusiveLock : ShareLock);
+}
+
+/* Keep other transactions from setting the key until this one has ended. */
+void
+pgcache_value_lock(const char *data, uint32 len)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
+
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	lock_key(&key, owner, true);
+}
+
+/*
+ * Reading
+ */
+
+static bool
+is_visible(const PgCachePendingValue *state)
+{
+	return state->value != NULL &&
+		!pgcache_mark_meets_since(state->deps, state->ndeps, state->mark_time) &&
+		(state->expires_at == DT_NOEND || state->expires_at > GetCurrentTimestamp());
+}
+
+/*
+ * What the transaction did to the key last; NULL = nothing.  A trigger may have deleted
+ * it for all owners.
+ */
+static PgCachePendingValue *
+find_own(PgCacheForm form, Oid owner, const PgCacheKey *key)
+{
+	PgCachePendingValue *own = pgcache_pending_find(form, owner, key);
+	PgCachePendingValue *forgotten = form != PGCACHE_FORM_VALUE || nforgotten == 0 ? NULL :
+		pgcache_pending_find(PGCACHE_FORM_FORGET, InvalidOid, key);
+
+	if (own == NULL || (forgotten != NULL && forgotten->serial > own->serial))
+		return forgotten;
+	return own;
+}
+
+/*
+ * How the transaction sees a key.  What is found in the store stays pinned until
+ * the view ends.
+ */
+void
+pgcache_value_view(PgCacheForm form, const char *data, uint32 len, PgCacheValueView *view)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
+	PgCachePendingValue *own;
+
+	memset(view, 0, sizeof(*view));
+	pgcache_value_key(form, owner, data, len, &key);
+	if (pgcache_pending_any() && (own = find_own(form, owner, &key)) != NULL)
+	{
+		if (is_visible(own))
+		{
+			view->value = own->value;
+			view->origin = own->origin;
+			view->expires_at = own->expires_at;
+		}
+		return;
+	}
+	view->entry = pgcache_value_find(&key);
+	if (view->entry == NULL)
+	{
+		if (form == PGCACHE_FORM_VALUE)
+			pgcache_lease_note(key.hash, owner);
+		return;
+	}
+	view->value = pgcache_value_read(view->entry, &view->origin);
+	view->expires_at = view->entry->expires_at;
+}
+
+void
+pgcache_value_view_end(PgCacheValueView *view)
+{
+	if (view->entry != NULL)
+		pgcache_store_unpin(view->entry);
+	view->entry = NULL;
+	view->value = NULL;
+}
+
+/* Has the transaction itself set or deleted the key? */
+bool
+pgcache_value_has_pending(const char *data, uint32 len)
+{
+	PgCacheKey	key;
+	Oid			owner = pgcache_value_owner();
+
+	if (!pgcache_pending_any())
+		return false;
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	return find_own(PGCACHE_FORM_VALUE, owner, &key) != NULL;
+}
+
+/*
+ * Writing
+ */
+
+/* What the value is said to be computed from. */
+static void
+add_tables(PgCacheDepSet *deps, const PgCacheValueOptions *options)
+{
+	const char *end = options->tags + options->tags_len;
+
+	for (int i = 0; i < options->ntables; i++)
+	{
+		ListCell   *lc;
+
+		foreach(lc, find_all_inheritors(options->tables[i], NoLock, NULL))
+			pgcache_depset_add(deps, pgcache_slot_relation(MyDatabaseId, lfirst_oid(lc)), lfirst_oid(lc));
+	}
+	for (const char *tag = options->tags; tag < end; tag += strlen(tag) + 1)
+		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);
+}
+
+/* Was nothing of all this written since the clock showed that, and is not being written? */
+static bool
+settle(PgCachePendingValue *state, uint64 clock)
+{
+	for (int i = 0; i < state->ndeps; i++)
+		state->writers[i] = pgcache_slot_writers(state->deps[i].slot);
+	return pgcache_deps_settled(state->deps, state->ndeps, clock, &state->since);
+}
+
+/* Was the key not deleted either? */
+static bool
+is_not_void(const PgCacheKey *key, uint64 clock)
+{
+	PgCacheDepSet voids = {0};
+	uint64		latest;
+
+	pgcache_value_add_voids(&voids, key);
+	return pgcache_deps_settled(voids.deps, voids.ndeps, clock, &latest);
+}
+
+/* Did the user see all that was written to what he computed the value from? */
+static bool
+data_was_seen(const PgCachePendingValue *state, bool leased)
+{
+	if (!pgcache_value_has_data_deps(state->deps, state->ndeps))
+		return true;
+	if (RecoveryInProgress() || pgcache_prepared_blocks_all())
+		return false;
+	return (leased && !IsolationUsesXactSnapshot()) ||
+		pgcache_snapshot_first_sees(state->deps, state->ndeps);
+}
+
+/* May others see the value from the commit on? */
+static bool
+settle_new(PgCachePendingValue *state, const PgCacheKey *key, Oid owner)
+{
+	PgCacheLease lease;
+	bool		leased = pgcache_lease_take(key->hash, owner, &lease);
+
+	state->cost_us = leased ? Max(state->created_at - lease.at, 1) : UNKNOWN_COST_US;
+	if (leased)
+		return settle(state, lease.clock) && is_not_void(key, lease.clock) && data_was_seen(state, true);
+	if (!pgcache_snapshot_first_clock(&lease.clock))
+		lease.clock = pgcache_clock_read();
+	return settle(state, lease.clock) && data_was_seen(state, false);
+}
+
+static void
+copy_into(PgCachePendingValue *state, const Jsonb *value, const PgCacheDep *deps, int ndeps,
+		  const char *tags, uint32 tags_len)
+{
+	MemoryContext old = MemoryContextSwitchTo(pgcache_pending_context());
+
+	state->deps = palloc(ndeps * sizeof(PgCacheDep));
+	memcpy(state->deps, deps, ndeps * sizeof(PgCacheDep));
+	state->writers = palloc0(ndeps * sizeof(uint32));
+	state->ndeps = ndeps;
+	if (tags_len > 0)
+	{
+		state->tags = memcpy(palloc(tags_len), tags, tags_len);
+		state->tags_len = tags_len;
+	}
+	state->value = memcpy(palloc(VARSIZE(value)), value, VARSIZE(value));
+	MemoryContextSwitchTo(old);
+}
+
+/* The transaction sets something that depends on this. */
+static void
+set_state(PgCacheForm form, Oid owner, const PgCacheKey *key, const PgCacheDepSet *deps,
+		  const Jsonb *value, int64 origin, const PgCacheValueOptions *options)
+{
+	PgCachePendingValue *state = pgcache_pending_push(form, owner, key);
+
+	copy_into(state, value, deps->deps, deps->ndeps, options->tags, options->tags_len);
+	state->origin = origin;
+	state->mark_time = pgcache_mark_time();
+	state->created_at = GetCurrentTimestamp();
+	state->expires_at = options->expires_at;
+	state->settled = settle_new(state, key, owner);
+}
+
+/* Set a key. */
+void
+pgcache_value_set(const char *data, uint32 len, const Jsonb *value, const PgCacheValueOptions *options)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheDepSet deps = {0};
+	PgCacheKey	key;
+
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	lock_key(&key, owner, false);
+	pgcache_value_add_deps(&deps, owner, data, len);
+	add_tables(&deps, options);
+	set_state(PGCACHE_FORM_VALUE, owner, &key, &deps, value, PGCACHE_ORIGIN_SET, options);
+}
+
+/*
+ * Set a key to something made from what it is, which keeps its tags and
+ * dependencies.  The caller has locked it before he looked.
+ */
+void
+pgcache_value_update(const char *data, uint32 len, const PgCacheValueView *old,
+					 const Jsonb *value, TimestampTz expires_at)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
+	PgCachePendingValue *before;
+	PgCachePendingValue *state;
+
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	before = old->entry ? NULL : find_own(PGCACHE_FORM_VALUE, owner, &key);
+	Assert(old->entry != NULL || before != NULL);
+
+	if (before != NULL)
+	{
+		/* copied before it is replaced, if it is of this subtransaction */
+		PgCachePendingValue copy = {0};
+
+		copy_into(&copy, value, before->deps, before->ndeps, before->tags, before->tags_len);
+		memcpy(copy.writers, before->writers, before->ndeps * sizeof(uint32));
+		copy.cost_us = before->cost_us;
+		copy.since = before->since;
+		copy.settled = before->settled;
+		state = pgcache_pending_push(PGCACHE_FORM_VALUE, owner, &key);
+		pgcache_pending_fill(state, &copy);
+	}
+	else
+	{
+		state = pgcache_pending_push(PGCACHE_FORM_VALUE, owner, &key);
+		copy_into(state, value, pgcache_entry_deps(old->entry), old->entry->ndeps,
+				  pgcache_entry_tags(old->entry), old->entry->tags_len);
+		state->cost_us = (uint64) old->entry->cost_us;
+		state->settled = settle(state, old->entry->since);
+	}
+	state->mark_time = pgcache_mark_time();
+	state->created_at = GetCurrentTimestamp();
+	state->expires_at = expires_at;
+}
+
+/* Delete a key; was there a value? */
+bool
+pgcache_value_delete(const char *data, uint32 len)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
+	PgCacheValueView view;
+	bool		found;
+
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	lock_key(&key, owner, false);
+	pgcache_value_view(PGCACHE_FORM_VALUE, data, len, &view);
+	found = view.value != NULL;
+	pgcache_value_view_end(&view);
+	(void) pgcache_pending_push(PGCACHE_FORM_VALUE, owner, &key);
+	pgcache_mark_declared(pgcache_slot_value(key.hash));
+	return found;
+}
+
+/*
+ * Patterns
+ */
+
+/* Keys that match. */
+typedef struct Matches
+{
+	const char *pattern;
+	uint32		len;
+	Oid			owner;			/* or PGCACHE_ALL_OWNERS */
+	List	   *keys;			/* text */
+} Matches;
+
+static void
+add_match(Matches *matches, const char *data, uint32 len)
+{
+	if (pgcache_key_glob(matches->pattern, matches->len, data, len))
+		matches->keys = lappend(matches->keys, cstring_to_text_with_len(data, len));
+}
+
+static void
+match_entry(PgCacheEntry *entry, void *arg)
+{
+	Matches    *matches = arg;
+	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+
+	if (statement->form == PGCACHE_FORM_VALUE && statement->dbid == MyDatabaseId &&
+		(matches->owner == PGCACHE_ALL_OWNERS || statement->userid == matches->owner))
+		add_match(matches, pgcache_entry_key(entry), entry->key_len);
+}
+
+static void
+match_pending(PgCachePendingValue *state, void *arg)
+{
+	Matches    *matches = arg;
+
+	if (state->key->form == PGCACHE_FORM_VALUE && state->value != NULL &&
+		(matches->owner == PGCACHE_ALL_OWNERS || state->key->owner == matches->owner))
+		add_match(matches, state->key->data, state->key->len);
+}
+
+static List *
+matching_keys(const char *pattern, uint32 len, Oid owner)
+{
+	Matches		matches = {pattern, len, owner, NIL};
+
+	pgcache_pending_each(match_pending, &matches);
+	pgcache_store_scan(match_entry, &matches);
+	return matches.keys;
+}
+
+/* Delete all keys that match a glob; returns how many had a value. */
+uint64
+pgcache_value_delete_pattern(const char *pattern, uint32 len)
+{
+	uint64		n = 0;
+	ListCell   *lc;
+
+	foreach(lc, matching_keys(pattern, len, pgcache_value_owner()))
+	{
+		text	   *key = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (pgcache_value_delete(VARDATA(key), VARSIZE(key) - VARHDRSZ))
+			n++;
+	}
+	pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+	return n;
+}
+
+/*
+ * For triggers
+ */
+
+/* Delete a key for every owner. */
+void
+pgcache_value_forget_key(const char *data, uint32 len)
+{
+	PgCacheKey	key;
+
+	count_anew();
+	if (nforgotten >= MAX_FORGOTTEN_KEYS)
+	{
+		pgcache_mark_declared(pgcache_slot_values(MyDatabaseId));
+		pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+		return;
+	}
+	nforgotten++;
+	pgcache_value_key(PGCACHE_FORM_FORGET, InvalidOid, data, len, &key);
+	(void) pgcache_pending_push(PGCACHE_FORM_FORGET, InvalidOid, &key);
+	pgcache_mark_declared(pgcache_slot_value(key.hash));
+}
+
+void
+pgcache_value_forget_pattern(const char *pattern, uint32 len)
+{
+	ListCell   *lc;
+
+	foreach(lc, matching_keys(pattern, len, PGCACHE_ALL_OWNERS))
+	{
+		text	   *key = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		pgcache_value_forget_key(VARDATA(key), VARSIZE(key) - VARHDRSZ);
+	}
+	pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+}
+
+/*
+ * Namespaces
+ */
+
+/* Called under a partition lock. */
+static bool
+is_not_known(const PgCacheEntry *old)
+{
+	return pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
+}
+
+/*
+ * The number of the namespace's version.  If it is not known, a new one is drawn,
+ * and is known at once; but if there is no room to remember it, each call draws.
+ */
+int64
+pgcache_value_version(const char *name, uint32 len)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheDep	dep = {pgcache_slot_values(MyDatabaseId), InvalidOid};
+	PgCacheValueMeta meta = {
+		.deps = &dep,
+		.ndeps = 1,
+		.cost_us = UNKNOWN_COST_US,
+		.created_at = GetCurrentTimestamp(),
+		.expires_at = DT_NOEND,
+	};
+	PgCacheKey	key;
+
+	pgcache_value_key(PGCACHE_FORM_VERSION, owner, name, len, &key);
+	for (int tries = 0;; tries++)
+	{
+		PgCacheValueView view;
+		int64		number;
+
+		pgcache_value_view(PGCACHE_FORM_VERSION, name, len, &view);
+		number = view.origin;
+		pgcache_value_view_end(&view);
+		if (number != 0)
+			return number;
+		number = pgcache_clock_draw();
+		if (tries == MAX_VERSION_TRIES ||
+			!pgcache_deps_settled(&dep, 1, pgcache_clock_read(), &meta.since) ||
+			pgcache_value_write(&key, PGCACHE_FORM_VERSION, owner, pgcache_json_null(), number,
+								&meta) != PGCACHE_REASON_NONE ||
+			pgcache_store_publish_if(is_not_known))
+			return number;
+		/* somebody else was faster; but the transaction may not see it */
+	}
+}
+
+/* The namespace has a new version, of this number: all its keys are out of reach. */
+void
+pgcache_value_bump(const char *name, uint32 len, int64 number)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheValueOptions options = {.expires_at = DT_NOEND};
+	PgCacheDepSet deps = {0};
+	PgCacheKey	key;
+
+	pgcache_mark_declared(pgcache_slot_namespace(MyDatabaseId, owner, name, len));
+	pgcache_value_key(PGCACHE_FORM_VERSION, owner, name, len, &key);
+	pgcache_depset_add(&deps, pgcache_slot_values(MyDatabaseId), InvalidOid);
+	set_state(PGCACHE_FORM_VERSION, owner, &key, &deps, pgcache_json_null(), number, &options);
+}
