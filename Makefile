@@ -36,6 +36,7 @@ OBJS = \
 	src/hint.o \
 	src/key.o \
 	src/literal.o \
+	src/launcher.o \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \
@@ -57,6 +58,7 @@ OBJS = \
 	src/sql_api.o \
 	src/sql_binding.o \
 	src/sql_value.o \
+	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
 	src/store_arena.o \
@@ -76,7 +78,14 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
-	src/wire.o
+	src/wire.o \
+	src/write_behind.o \
+	src/write_flush.o \
+	src/write_identity.o \
+	src/write_memory.o \
+	src/write_pending.o \
+	src/write_queue.o \
+	src/write_worker.o
 
 DATA = $(wildcard pgcache--*.sql)
 DOCS =

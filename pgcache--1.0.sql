@@ -247,6 +247,52 @@ COMMENT ON FUNCTION cache_unbind(text) IS
 
 REVOKE ALL ON FUNCTION cache_unbind(text) FROM PUBLIC;
 
+CREATE FUNCTION cache_flush(namespace text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_flush'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_flush(text) IS
+'waits until the changes are written to their tables that were pending at the call, of one namespace''s table or all; returns how many were';
+
+CREATE FUNCTION cache_write_behind(OUT relation regclass, OUT pending bigint, OUT oldest timestamptz,
+                                   OUT written bigint, OUT refused bigint, OUT waits bigint, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cache_write_behind'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_write_behind() IS
+'what is pending and was written behind, for the tables of this database, and the process that writes it';
+
+CREATE VIEW pgcache_write_behind AS SELECT * FROM cache_write_behind();
+
+COMMENT ON VIEW pgcache_write_behind IS 'changes that wait to be written to their tables';
+
+GRANT SELECT ON pgcache_write_behind TO PUBLIC;
+
+CREATE TABLE pgcache_write_behind_errors (
+    id bigserial PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    role text NOT NULL,
+    relation text NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    value jsonb,
+    sqlstate text NOT NULL,
+    message text,
+    detail text
+);
+
+COMMENT ON TABLE pgcache_write_behind_errors IS
+'changes that could not be written behind, and why; each role sees and may delete its own';
+
+ALTER TABLE pgcache_write_behind_errors ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON pgcache_write_behind_errors USING (role OPERATOR(pg_catalog.=) CURRENT_USER::text);
+CREATE POLICY all_stats ON pgcache_write_behind_errors FOR SELECT TO pg_read_all_stats USING (true);
+GRANT SELECT, DELETE ON pgcache_write_behind_errors TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors', '');
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors_id_seq', '');
+
 --
 -- Invalidation
 --

@@ -43,6 +43,7 @@
 #include "prepared.h"
 #include "snapshot.h"
 #include "versions.h"
+#include "write_pending.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
@@ -441,6 +442,10 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 		if (utility_changes_everything(stmt))
 			pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	}
+
+	if (IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_PREPARE &&
+		IsTransactionState())
+		pgcache_write_pending_write_through();
 
 	if (utility_changes_names(stmt))
 		pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));
