@@ -21,9 +21,9 @@ OBJS = \
 	src/body_plpgsql.o \
 	src/body_token.o \
 	src/body_type.o \
-	src/canonical.o \
 	src/bound.o \
 	src/bound_plan.o \
+	src/canonical.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
