@@ -100,6 +100,31 @@ SELECT tableoid::regclass, * FROM parts;
 SELECT cache_get('parts:11');
 UPDATE parts_2 SET x = 3;
 SELECT cache_get('parts:11');
+-- the other functions about keys
+SELECT cache_set('free:1', '1'), cache_set_many('{"made:5": {"x": 5}, "free:2": 2, "parts:5": {"x": 6}}');
+SELECT * FROM cache_get_many(ARRAY['parts:5', 'free:1', 'parts:6', 'made:5', 'free:2']);
+SELECT cache_delete('made:5', 'free:1', 'free:2', 'parts:5', 'parts:6');
+SELECT cache_touch('made:7', '1 min');
+SELECT cache_ttl('made:7');
+SELECT cache_incr('made:7');
+SELECT cache_get_or_set('made:7', 'SELECT 1');
+SELECT cache_delete_pattern('made:*'), cache_bump('made') > 0, cache_get('made:7') IS NOT NULL AS there;
+SET pgcache.max_entry_size = '1kB';
+SELECT cache_set('tag:' || repeat('x', 2000) || ':1', '{}'), length(cache_get('tag:' || repeat('x', 2000) || ':1') ->> 'b');
+BEGIN;
+SELECT cache_set('user:1', jsonb_build_object('name', repeat('7', 2000))), length(cache_get('user:1') ->> 'name');
+ROLLBACK;
+SELECT cache_set('free:7', jsonb_build_object('x', repeat('7', 2000)));
+RESET pgcache.max_entry_size;
+SET pgcache.enabled = off;
+SELECT cache_set('made:7', '{"x": 77}'), cache_get('made:7') ->> 'x' AS x;
+RESET pgcache.enabled;
+-- values of the namespace are hidden while it is bound
+SELECT cache_set('late:1', '"value"');
+SELECT cache_bind('late', 'made', 'read_through');
+SELECT cache_get('late:1'), cache_get('late:7') ->> 'x' AS x;
+SELECT cache_unbind('late');
+SELECT cache_get('late:1'), cache_get('late:7'), cache_delete('late:1');
 -- rows of children are others
 CREATE TABLE child () INHERITS (made);
 INSERT INTO child VALUES (8, 1, 1), (9, 1, 1);
