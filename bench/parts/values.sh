@@ -36,6 +36,8 @@ make_values() {
 		INSERT INTO counters SELECT i, 0 FROM generate_series(1, 100) AS i;
 		SELECT cache_bind('behind', 'items_behind', 'write_behind'), cache_bind('through', 'items_through', 'write_through');
 		SELECT count(cache_set(k, v)) FROM items;
+		SELECT count(cache_get_or_set('computed:' || i, 'SELECT v FROM items WHERE k = \$1', ROW('item:' || i)))
+		    FROM generate_series(1, $KEYS) AS i;
 	SQL
 	for table in items items_behind items_through counters; do sql pgcache bench -c "VACUUM (ANALYZE, FREEZE) $table"; done
 	value_script pk "SELECT v FROM items WHERE k = 'item:' || :k::text"
