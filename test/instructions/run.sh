@@ -47,6 +47,8 @@ load() {
 	start_server pgcache
 	load_queries pgcache 20000
 	echo "UPDATE pgbench_tellers SET tbalance = tbalance + 1 WHERE tid = 1" >scripts/update
+	echo "SELECT tbalance FROM pgbench_tellers WHERE tid = 1" >scripts/key
+	echo "SELECT cache_get('teller')" >scripts/get
 	stop_server pgcache
 }
 
@@ -55,6 +57,7 @@ without_library() {
 	start_counted pgcache
 	count plain select1 1500
 	count plain update 100
+	count plain key 300
 	count floor floor_q1 100
 	count floor floor_q2 40
 	figure[floor_simple]=$(count_instructions pgcache bench scripts/floor_q1 100 simple)
@@ -75,6 +78,8 @@ with_library() {
 	# what was measured is what it says
 	[ "$(sql pgcache bench -c "SELECT hits >= 240 AND misses = stores AND misses >= 100 AND bypasses = 0 FROM pgcache_stats")" = t ] ||
 		die "not the expected hits and misses: $(sql pgcache bench -c "SELECT * FROM pgcache_stats")"
+	sql pgcache bench -c "SELECT cache_set('teller', '{\"balance\": 1}')" >/dev/null
+	count hit get 300
 	stop_counted
 }
 
@@ -88,6 +93,7 @@ each() {
 	"$1" simple "${figure[hit_simple]}" "${figure[floor_simple]}"
 	"$1" hit_q2 "${figure[hit_hit_q2]}" "${figure[floor_floor_q2]}"
 	"$1" miss_q1 "${figure[miss_miss_q1]}" "${figure[ordinary_ordinary_q1]}"
+	"$1" get "${figure[hit_get]}" "${figure[plain_key]}"
 	"$1" update "${figure[loaded_update]}" "${figure[plain_update]}"
 }
 
