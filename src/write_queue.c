@@ -68,7 +68,7 @@
 #define WAIT_MS				500
 
 /* So many failed tries of the worker while one waits: he is what it waits for. */
-#define FAILURES_OF_DEADLOCK	6
+#define FAILURES_OF_DEADLOCK	4
 
 typedef enum PgCacheDatabaseState
 {
