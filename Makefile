@@ -23,6 +23,7 @@ OBJS = \
 	src/body_type.o \
 	src/bound.o \
 	src/bound_plan.o \
+	src/canonical.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
@@ -65,7 +66,9 @@ OBJS = \
 	src/store_hazard.o \
 	src/store_index.o \
 	src/store_statement.o \
+	src/template.o \
 	src/testpoint.o \
+	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
 	src/value_lease.o \
@@ -101,13 +104,15 @@ ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
-REGRESS = basic types limits worth expiry invalidate partitions transactions triggers ddl names roles \
-	guc errors exact bindings bindings_admin bindings_roles bindings_types bodies bodies_hidden stats identity \
+REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
+	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
+	guc errors exact bindings bindings_admin bindings_roles bindings_tables bindings_types bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone write_behind write_behind_roles memory \
+	writes_undone memory values values_errors values_transactions values_data values_roles \
+	write_behind write_behind_roles \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 

@@ -303,7 +303,7 @@ AS 'MODULE_PATHNAME', 'cache_invalidate_trigger'
 LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION cache_invalidate_trigger() IS
-'trigger that invalidates, at commit, every result that depends on its table';
+'trigger that invalidates, at commit, every result that depends on its table, or the keys and tags that its arguments name';
 
 CREATE FUNCTION cache_invalidate(VARIADIC tables regclass[])
 RETURNS void

@@ -49,6 +49,8 @@ typedef struct PgCacheBindingTable
 	uint64		id;				/* another one each time it is looked at */
 	Oid			relid;
 	char	   *name;			/* quoted, with schema */
+	char	   *rows;			/* likewise, for FROM: without those of children,
+								 * for which the key is none */
 	TupleDesc	desc;
 	PgCacheBindingColumn *columns;	/* by attribute number - 1; those that are
 									 * dropped have no name */

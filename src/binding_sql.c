@@ -51,7 +51,7 @@ pgcache_binding_sql_select(const PgCacheBindingTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.to_jsonb(t.*) FROM %s AS t WHERE ", table->name);
+	appendStringInfo(&sql, "SELECT pg_catalog.to_jsonb(t.*) FROM %s AS t WHERE ", table->rows);
 	append_condition(&sql, table, NULL);
 	return sql.data;
 }
@@ -62,7 +62,7 @@ pgcache_binding_sql_delete(const PgCacheBindingTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "DELETE FROM %s AS t WHERE ", table->name);
+	appendStringInfo(&sql, "DELETE FROM %s AS t WHERE ", table->rows);
 	append_condition(&sql, table, NULL);
 	return sql.data;
 }
@@ -76,7 +76,7 @@ pgcache_binding_delete_sql(Oid relid)
 	bool		first = true;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "DELETE FROM %s AS t USING pg_catalog.jsonb_to_recordset($1) AS r(", table->name);
+	appendStringInfo(&sql, "DELETE FROM %s AS t USING pg_catalog.jsonb_to_recordset($1) AS r(", table->rows);
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		const PgCacheBindingColumn *column = &table->columns[table->keys[i].column];
@@ -209,14 +209,14 @@ pgcache_binding_sql_upsert(const PgCacheBindingTable *table, const int *columns,
 {
 	Upsert		upsert = {.table = table,.columns = columns,.ncolumns = ncolumns,.many = many};
 	StringInfoData sql;
-	const char *there = table->name;
+	const char *there = table->rows;
 
 	look_at_columns(&upsert);
 	initStringInfo(&sql);
 	if (upsert.partial && upsert.updates && !do_nothing)
 	{
 		there = "updated";
-		appendStringInfo(&sql, "WITH updated AS (UPDATE %s AS t SET ", table->name);
+		appendStringInfo(&sql, "WITH updated AS (UPDATE %s AS t SET ", table->rows);
 		append_assignments(&sql, &upsert, "r");
 		appendStringInfoString(&sql, " FROM ");
 		append_rows(&sql, &upsert);

@@ -18,8 +18,7 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/table.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -103,8 +102,10 @@ prepare_call(FmgrInfo *flinfo, Oid funcid, Oid rettype, Oid argtype)
 static bool
 reads_its_json(Oid type)
 {
-	return !pgcache_is_user_object(type) || get_typtype(type) != TYPTYPE_BASE ||
-		OidIsValid(get_element_type(type));
+	Oid			element = get_base_element_type(type);
+	Oid			base = OidIsValid(element) ? getBaseType(element) : getBaseType(type);
+
+	return !pgcache_is_user_object(base) || get_typtype(base) != TYPTYPE_BASE;
 }
 
 static void
@@ -119,7 +120,7 @@ look_at_column(PgCacheBindingColumn *column, const FormData_pg_attribute *att)
 	column->type = att->atttypid;
 	column->generated = att->attgenerated != '\0';
 	column->identity_always = att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
-	column->readable = reads_its_json(getBaseType(att->atttypid));
+	column->readable = reads_its_json(att->atttypid);
 	prepare_call(&column->to_jsonb, F_TO_JSONB, JSONBOID, att->atttypid);
 }
 
@@ -191,6 +192,8 @@ look_at_table(Relation relation)
 	table->relid = RelationGetRelid(relation);
 	table->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 											 RelationGetRelationName(relation));
+	table->rows = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? table->name :
+		psprintf("ONLY %s", table->name);
 	table->desc = CreateTupleDescCopy(desc);
 	table->columns = palloc0(desc->natts * sizeof(PgCacheBindingColumn));
 	for (int i = 0; i < desc->natts; i++)
