@@ -1,5 +1,5 @@
 -- Values under keys are private to the role that set them, unless pgcache.value_scope = database.
--- Mistakes 4 and 19 of docs/mistakes.md.
+-- Mistakes 4, 19 of docs/mistakes.md.
 \set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on

@@ -2,7 +2,7 @@
 # the server restarts with an empty cache that can be used; after a
 # cancellation or termination nothing stays pinned, half written or pending.
 #
-# Mistake 28 of docs/mistakes.md.
+# Mistakes 24, 28 of docs/mistakes.md.
 
 use strict;
 use warnings;
