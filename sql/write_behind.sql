@@ -92,6 +92,26 @@ ROLLBACK;
 SELECT cache_incr('users:9');
 SELECT cache_flush('nothing');
 
+-- a trigger that the worker runs and that sets values, which are written through, and flushes
+CREATE FUNCTION echo() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM cache_set('users:' || NEW.id + 1000, jsonb_build_object('name', 'by a trigger'));
+	PERFORM cache_flush();
+	RETURN NEW;
+END $$;
+CREATE TRIGGER echo AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION echo();
+SELECT cache_set('orders:5', '{"customer": 1, "amount": 5}');
+SELECT count(cache_flush());
+SELECT * FROM users WHERE id > 1000;
+
+-- bound with another mode while something is pending: what is set later comes later
+SELECT cache_set('users:1', '{"n": 10}');
+SELECT cache_bind('users', 'users', 'write_through');
+SELECT cache_set('users:1', '{"n": 11}');
+SELECT n FROM users WHERE id = 1;
+SELECT cache_flush();
+SELECT n FROM users WHERE id = 1;
+
 -- a table that goes, and a column
 CREATE TABLE passing (id int PRIMARY KEY, a int, b int);
 SELECT cache_bind('passing', 'passing', 'write_behind');
@@ -111,4 +131,5 @@ SELECT count(cache_flush());
 SELECT relation ~ '^\d+$' AS gone, key, value, sqlstate, regexp_replace(message, '\d+', 'N') FROM pgcache_write_behind_errors ORDER BY id OFFSET 2;
 
 DROP TABLE orders, users;
+DROP FUNCTION echo();
 DROP EXTENSION pgcache;
