@@ -263,6 +263,10 @@ sql('SELECT cache_flush()');
 is(sql(q{SELECT count(*) FROM others WHERE (cache_get('others:' || id) ->> 'n')::int IS DISTINCT FROM n}), 0, 'the same in table and cache');
 is(sql('SELECT count(*) FROM pgcache_write_behind_errors'), 0, 'nothing was refused');
 
+# the launcher gives back the memory of what has expired
+sql(q{SELECT cache_set('x:' || i, '1', ttl => '1 ms') FROM generate_series(1, 1000) i});
+becomes('SELECT entries < 100 FROM pgcache_stats', 'expired entries go');
+
 # without background workers everything is written through
 $node->append_conf('postgresql.conf', 'max_worker_processes = 0');
 $node->restart;
