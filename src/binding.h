@@ -40,6 +40,7 @@ extern char *pgcache_binding_upsert_sql(Oid relid, const Jsonb *columns, bool do
 extern char *pgcache_binding_delete_sql(Oid relid);
 
 extern Jsonb *pgcache_bound_get(const PgCacheBinding *b, const char *key, uint32 len);
+extern Jsonb *pgcache_bound_get_now(const PgCacheBinding *b, const char *key, uint32 len);
 extern bool pgcache_bound_set(const PgCacheBinding *b, const char *key, uint32 len,
 							  const Jsonb *value, bool only_if_absent);
 extern bool pgcache_bound_delete(const PgCacheBinding *b, const char *key, uint32 len);

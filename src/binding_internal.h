@@ -95,5 +95,6 @@ typedef enum PgCacheBoundWrite
 
 extern uint64 pgcache_bound_plan_run(const PgCacheBindingTable *table, PgCacheBoundWrite write,
 									 const int *columns, int ncolumns, Datum *values);
+extern Jsonb *pgcache_bound_plan_read_now(const PgCacheBindingTable *table, Datum *values);
 
 #endif							/* PGCACHE_BINDING_INTERNAL_H */

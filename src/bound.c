@@ -15,9 +15,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "binding_internal.h"
 #include "lookup.h"
@@ -85,6 +87,26 @@ pgcache_bound_get(const PgCacheBinding *b, const char *key, uint32 len)
 	request.describe = describe_nothing;
 	pgcache_lookup(&request, &answer);
 	return take_row(&answer);
+}
+
+/* The same, as of now, even if the transaction has a snapshot that is older. */
+Jsonb *
+pgcache_bound_get_now(const PgCacheBinding *b, const char *key, uint32 len)
+{
+	const PgCacheBindingTable *table = pgcache_binding_table(b);
+	Datum	   *values;
+	Jsonb	   *row;
+
+	if (IsolationUsesXactSnapshot())
+	{
+		values = palloc(table->nkeys * sizeof(Datum));
+		pgcache_binding_key_values(b, table, key, len, values);
+		return pgcache_bound_plan_read_now(table, values);
+	}
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = pgcache_bound_get(b, key, len);
+	PopActiveSnapshot();
+	return row;
 }
 
 /*

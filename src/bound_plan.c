@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "binding_internal.h"
 
@@ -159,4 +160,33 @@ pgcache_bound_plan_run(const PgCacheBindingTable *table, PgCacheBoundWrite write
 	n = SPI_processed;
 	SPI_finish();
 	return n;
+}
+
+/* The row of a key as it is now, whatever snapshot the transaction has; NULL if there is none. */
+Jsonb *
+pgcache_bound_plan_read_now(const PgCacheBindingTable *table, Datum *values)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Jsonb	   *row = NULL;
+	SPIPlanPtr	plan;
+	int			code;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(table->select_sql, table->nkeys, table->key_types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", table->select_sql, SPI_result_code_string(SPI_result));
+	code = SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(), InvalidSnapshot, true, false, 1);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+	if (SPI_processed > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		bool		isnull;
+
+		row = (Jsonb *) PG_DETOAST_DATUM_COPY(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return row;
 }

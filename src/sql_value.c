@@ -33,6 +33,7 @@
 #include "value_xact.h"
 #include "versions.h"
 #include "write_behind.h"
+#include "write_queue.h"
 
 /* key, value, ttl, tags, tables */
 #define SET_ARGS	5
@@ -207,13 +208,24 @@ get_bound(const PgCacheBinding *b, Key key)
 	return pgcache_bound_get(b, key.data, key.len);
 }
 
+/* What was queued while the namespace was bound with another mode must not come after. */
+static void
+flush_before(const PgCacheBinding *b)
+{
+	if (!pgcache_write_queue_is_empty())
+		(void) pgcache_write_queue_flush(b->relid);
+}
+
 static void
 set_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
 {
 	if (b->mode == PGCACHE_WRITE_BEHIND)
 		pgcache_write_behind_set(b, key.data, key.len, check_value(value));
 	else
+	{
+		flush_before(b);
 		(void) pgcache_bound_set(b, key.data, key.len, value, false);
+	}
 }
 
 static bool
@@ -221,6 +233,7 @@ add_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
 {
 	if (b->mode == PGCACHE_WRITE_BEHIND)
 		return pgcache_write_behind_add(b, key.data, key.len, check_value(value));
+	flush_before(b);
 	return pgcache_bound_set(b, key.data, key.len, value, true);
 }
 
@@ -229,6 +242,7 @@ delete_bound(const PgCacheBinding *b, Key key)
 {
 	if (b->mode == PGCACHE_WRITE_BEHIND)
 		return pgcache_write_behind_delete(b, key.data, key.len);
+	flush_before(b);
 	return pgcache_bound_delete(b, key.data, key.len);
 }
 
@@ -554,7 +568,7 @@ int_of_json(const Jsonb *value, Key key)
 	JsonbValue	number;
 	bool		failed = !JsonbExtractScalar((JsonbContainer *) &value->root, &number) || number.type != jbvNumeric;
 	Numeric		rounded = failed ? NULL :
-		DatumGetNumeric(DirectFunctionCall2(numeric_trunc, NumericGetDatum(number.val.numeric), Int32GetDatum(0)));
+	DatumGetNumeric(DirectFunctionCall2(numeric_trunc, NumericGetDatum(number.val.numeric), Int32GetDatum(0)));
 
 	failed = failed || DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(rounded),
 														 NumericGetDatum(number.val.numeric))) != 0;

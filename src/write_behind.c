@@ -8,7 +8,8 @@
  * before the table is read, and the table is read under a snapshot that is taken
  * after that; so a change that is not in the queue any more is in the table.  If
  * something was removed from the queue meanwhile, all is done again, because the table
- * may by then have what came after.
+ * may by then have what came after.  So values are read as of now in REPEATABLE READ
+ * as well: a change that is written meanwhile would vanish from the transaction's view.
  *
  * Where row security applies to the reader, changes in the queue are shown only to
  * whoever made them, with the same settings: no policy has looked at them yet.
@@ -31,7 +32,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
-#include "utils/snapmgr.h"
 
 #include "testpoint.h"
 #include "write_behind.h"
@@ -120,18 +120,6 @@ has_row_security(Oid relid)
 	return check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED;
 }
 
-/* The row as it is in the table now. */
-static Jsonb *
-read_table(const PgCacheBinding *b, const char *key, uint32 len)
-{
-	Jsonb	   *row;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	row = pgcache_bound_get(b, key, len);
-	PopActiveSnapshot();
-	return row;
-}
-
 /* The row with what is in the queue. */
 static Jsonb *
 read_committed(const PgCacheBinding *b, const char *key, uint32 len, const Jsonb *object, uint64 hash)
@@ -147,7 +135,7 @@ read_committed(const PgCacheBinding *b, const char *key, uint32 len, const Jsonb
 		removals = pgcache_write_queue_removals(hash);
 		writes = pgcache_write_queue_find(b->relid, object, hash);
 		PGCACHE_TESTPOINT("write-queue-read");
-		row = read_table(b, key, len);
+		row = pgcache_bound_get_now(b, key, len);
 		if (has_row_security(b->relid))
 			writes = only_own(writes);
 		row = apply(row, b->relid, writes);
@@ -164,7 +152,7 @@ pgcache_write_behind_get(const PgCacheBinding *b, const char *key, uint32 len)
 	List	   *writes;
 
 	if (pgcache_write_queue_is_empty() && !pgcache_write_pending_any())
-		return read_table(b, key, len);
+		return pgcache_bound_get_now(b, key, len);
 	object = pgcache_binding_key_object(b, key, len);
 	hash = pgcache_write_queue_hash(b->relid, object);
 	writes = pgcache_write_pending_find(b->relid, object, hash);
@@ -191,7 +179,7 @@ add_change(const PgCacheBinding *b, const char *key, uint32 len, PgCacheWriteOp 
 {
 	PgCacheWrite write = {.op = op,.relid = b->relid,.columns = columns};
 
-	PreventCommandIfReadOnly("a change that is written behind");
+	PreventCommandIfReadOnly(op == PGCACHE_WRITE_DELETE ? "cache_delete()" : "cache_set()");
 	/* the worker does not see it */
 	if (get_rel_persistence(b->relid) == RELPERSISTENCE_TEMP)
 		return false;

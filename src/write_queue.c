@@ -68,7 +68,7 @@
 #define WAIT_MS				500
 
 /* So many failed tries of the worker while one waits: he is what it waits for. */
-#define FAILURES_OF_DEADLOCK	6
+#define FAILURES_OF_DEADLOCK	4
 
 typedef enum PgCacheDatabaseState
 {
@@ -165,6 +165,7 @@ static PgCacheSharedWriteQueue *queue = NULL;
 static LWLock *queue_lock = NULL;
 static Reservation reservation;
 static bool exit_registered = false;
+static bool is_worker = false;	/* that of the database */
 
 static uint32
 wanted_buckets(void)
@@ -371,7 +372,7 @@ uint64
 pgcache_write_queue_bytes(const PgCacheWrite *write)
 {
 	uint64		bytes = sizeof(PgCacheSharedItem) + (uint64) VARSIZE(write->key) +
-		columns_len(write) + write->identity.settings_len;
+	columns_len(write) + write->identity.settings_len;
 
 	/* whole blocks */
 	return (bytes + PGCACHE_WRITE_BLOCK_DATA - 1) / PGCACHE_WRITE_BLOCK_DATA * PGCACHE_WRITE_BLOCK_DATA;
@@ -577,6 +578,9 @@ pgcache_write_queue_prepare(uint64 bytes)
 	Waiting		waiting = {false};
 	int			starts = 0;
 
+	/* a trigger that it runs changes something: it cannot wait for itself */
+	if (is_worker)
+		return false;
 	for (;;)
 	{
 		PgCacheSharedDatabase *database;
@@ -924,8 +928,11 @@ pgcache_write_queue_flush(Oid relid)
 	Waiting		waiting = {false};
 	uint64		pending;
 	uint64		refused;
-	uint64		up_to = ask_flush(relid, &pending, &refused);
+	uint64		up_to;
 
+	if (is_worker)
+		return 0;
+	up_to = ask_flush(relid, &pending, &refused);
 	while (pending > 0)
 	{
 		LWLockAcquire(queue_lock, LW_EXCLUSIVE);
@@ -1009,6 +1016,7 @@ pgcache_write_queue_open(void)
 		database->pid = MyProcPid;
 		database->procno = pgcache_proc_number();
 		database->asked_at = 0;
+		is_worker = true;
 	}
 	LWLockRelease(queue_lock);
 	if (opened)
