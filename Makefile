@@ -9,6 +9,11 @@ OBJS = \
 	src/analysis.o \
 	src/answer.o \
 	src/apply.o \
+	src/binding.o \
+	src/binding_key.o \
+	src/binding_row.o \
+	src/binding_sql.o \
+	src/binding_table.o \
 	src/body.o \
 	src/body_call.o \
 	src/body_choice.o \
@@ -16,17 +21,22 @@ OBJS = \
 	src/body_plpgsql.o \
 	src/body_token.o \
 	src/body_type.o \
+	src/bound.o \
+	src/bound_plan.o \
+	src/canonical.o \
 	src/capture.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
+	src/extension.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
 	src/key.o \
 	src/literal.o \
+	src/launcher.o \
 	src/lookup.o \
 	src/mark.o \
 	src/pgcache.o \
@@ -46,7 +56,9 @@ OBJS = \
 	src/snapshot.o \
 	src/sql_admin.o \
 	src/sql_api.o \
+	src/sql_binding.o \
 	src/sql_value.o \
+	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
 	src/store_arena.o \
@@ -54,7 +66,9 @@ OBJS = \
 	src/store_hazard.o \
 	src/store_index.o \
 	src/store_statement.o \
+	src/template.o \
 	src/testpoint.o \
+	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
 	src/value_lease.o \
@@ -64,7 +78,14 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
-	src/wire.o
+	src/wire.o \
+	src/write_behind.o \
+	src/write_flush.o \
+	src/write_identity.o \
+	src/write_memory.o \
+	src/write_pending.o \
+	src/write_queue.o \
+	src/write_worker.o
 
 DATA = $(wildcard pgcache--*.sql)
 DOCS =
@@ -83,13 +104,14 @@ ifdef TESTPOINTS
 PG_CPPFLAGS += -DPGCACHE_TESTPOINTS
 endif
 
-REGRESS = basic types limits worth expiry invalidate partitions transactions triggers ddl names roles \
-	guc errors exact bodies bodies_hidden stats identity \
+REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
+	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
+	guc errors exact bindings bindings_admin bindings_roles bindings_types bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone memory \
+	writes_undone memory values values_errors values_transactions values_data values_roles \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 

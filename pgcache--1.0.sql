@@ -210,6 +210,90 @@ COMMENT ON FUNCTION cache_allow_function_off(regprocedure) IS
 'takes the declaration of cache_allow_function() back';
 
 --
+-- Namespaces of keys that stand for the rows of a table
+--
+
+CREATE TABLE pgcache_bindings (
+    namespace text COLLATE "C" PRIMARY KEY,
+    "table" regclass NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('read_through', 'write_through', 'write_behind'))
+);
+
+COMMENT ON TABLE pgcache_bindings IS
+'namespaces bound to tables by cache_bind()';
+
+GRANT SELECT ON pgcache_bindings TO PUBLIC;
+-- the number of a table that was dropped could be that of another one elsewhere
+SELECT pg_catalog.pg_extension_config_dump('pgcache_bindings',
+    'WHERE "table" IN (SELECT oid FROM pg_catalog.pg_class)');
+
+CREATE FUNCTION cache_bind(namespace text, "table" regclass, mode text DEFAULT 'write_through')
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_bind'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_bind(text, regclass, text) IS
+'has keys namespace:primary-key stand for the rows of a table; mode is read_through, write_through or write_behind; for the table''s owner';
+
+REVOKE ALL ON FUNCTION cache_bind(text, regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION cache_unbind(namespace text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_unbind'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_unbind(text) IS
+'takes the binding of a namespace back';
+
+REVOKE ALL ON FUNCTION cache_unbind(text) FROM PUBLIC;
+
+CREATE FUNCTION cache_flush(namespace text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cache_flush'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_flush(text) IS
+'waits until the changes are written to their tables that were pending at the call, of one namespace''s table or all; returns how many were';
+
+CREATE FUNCTION cache_write_behind(OUT relation regclass, OUT pending bigint, OUT oldest timestamptz,
+                                   OUT written bigint, OUT refused bigint, OUT waits bigint, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cache_write_behind'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_write_behind() IS
+'what is pending and was written behind, for the tables of this database, and the process that writes it';
+
+CREATE VIEW pgcache_write_behind AS SELECT * FROM cache_write_behind();
+
+COMMENT ON VIEW pgcache_write_behind IS 'changes that wait to be written to their tables';
+
+GRANT SELECT ON pgcache_write_behind TO PUBLIC;
+
+CREATE TABLE pgcache_write_behind_errors (
+    id bigserial PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    role text NOT NULL,
+    relation text NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    value jsonb,
+    sqlstate text NOT NULL,
+    message text,
+    detail text
+);
+
+COMMENT ON TABLE pgcache_write_behind_errors IS
+'changes that could not be written behind, and why; each role sees and may delete its own';
+
+ALTER TABLE pgcache_write_behind_errors ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON pgcache_write_behind_errors USING (role OPERATOR(pg_catalog.=) CURRENT_USER::text);
+CREATE POLICY all_stats ON pgcache_write_behind_errors FOR SELECT TO pg_read_all_stats USING (true);
+GRANT SELECT, DELETE ON pgcache_write_behind_errors TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors', '');
+SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors_id_seq', '');
+
+--
 -- Invalidation
 --
 
@@ -219,7 +303,7 @@ AS 'MODULE_PATHNAME', 'cache_invalidate_trigger'
 LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION cache_invalidate_trigger() IS
-'trigger that invalidates, at commit, every result that depends on its table';
+'trigger that invalidates, at commit, every result that depends on its table, or the keys and tags that its arguments name';
 
 CREATE FUNCTION cache_invalidate(VARIADIC tables regclass[])
 RETURNS void

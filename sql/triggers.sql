@@ -144,9 +144,6 @@ SELECT ask('TABLE t');
 
 -- wrong use
 SELECT cache_invalidate_trigger();
-CREATE TRIGGER args AFTER INSERT ON t EXECUTE FUNCTION cache_invalidate_trigger('user:{id}', 'tag:{id}');
-INSERT INTO t VALUES (9, 'with arguments');
-SELECT ask('TABLE t');
 
 DROP TABLE t, p CASCADE;
 \i test/done.sql

@@ -39,7 +39,7 @@ SET pgcache.on_bypass = 'error';
 SELECT ask($$SELECT repeat('y', 3000000)$$), ask($$SELECT repeat('y', 3000000)$$);
 RESET pgcache.on_bypass;
 SELECT reason, effect, count, last_query FROM pgcache_bypasses;
-SELECT hits, misses, stores, bypasses, evictions FROM pgcache_stats;
+SELECT hits, misses, stores, bypasses, evictions < 50 AS few_evictions FROM pgcache_stats;
 -- what is small is, and so is what is expensive when it is asked for often enough
 SELECT bool_or(how = 'hit') AS stored FROM (SELECT ask('SELECT 2') AS how FROM generate_series(1, 10)) AS s;
 SELECT sum(hits_of(:large, 1000, 1000)) > 0 AS stored FROM generate_series(1, 30);

@@ -19,7 +19,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
-#include "catalog/pg_extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,45 +28,18 @@
 #include "utils/regproc.h"
 
 #include "allow.h"
+#include "extension.h"
 #include "mark.h"
 #include "request.h"
 #include "versions.h"
 
 #define TABLE_NAME	"pgcache_allowed_functions"
 
-/* The extension's schema; invalid if it is not installed in this database. */
-static Oid
-extension_schema(void)
-{
-	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
-	Oid			schema = InvalidOid;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("pgcache"));
-	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
-	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return schema;
-}
-
-static Oid
-table_oid(void)
-{
-	Oid			schema = extension_schema();
-
-	return OidIsValid(schema) ? get_relname_relid(TABLE_NAME, schema) : InvalidOid;
-}
-
 /* The table of allowed functions, to read it, or NULL. */
 static Relation
 open_table_if_free(void)
 {
-	Oid			relid = table_oid();
+	Oid			relid = pgcache_extension_table(TABLE_NAME);
 
 	if (!OidIsValid(relid) || !ConditionalLockRelationOid(relid, AccessShareLock))
 		return NULL;
@@ -145,20 +117,6 @@ forget_function(Relation table, Oid funcid)
 	systable_endscan(scan);
 }
 
-static Relation
-open_table_to_change(void)
-{
-	Oid			relid = table_oid();
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" of extension pgcache does not exist", TABLE_NAME),
-				 errhint("Run ALTER EXTENSION pgcache UPDATE.")));
-	/* two declarations of one function must not both insert it */
-	return table_open(relid, ShareRowExclusiveLock);
-}
-
 PG_FUNCTION_INFO_V1(cache_allow_function);
 PG_FUNCTION_INFO_V1(cache_allow_function_off);
 
@@ -173,7 +131,8 @@ cache_allow_function(PG_FUNCTION_ARGS)
 
 	pgcache_require_args(fcinfo, 1);
 	check_may_declare(funcid);
-	table = open_table_to_change();
+	/* two declarations of one function must not both insert it */
+	table = pgcache_extension_table_open_to_change(TABLE_NAME);
 	if (!pgcache_is_allowed(funcid))
 	{
 		/* a row about a dropped function that had the OID */
@@ -200,7 +159,7 @@ cache_allow_function_off(PG_FUNCTION_ARGS)
 	/* of a dropped function nobody is the owner */
 	if (get_func_name(funcid) != NULL)
 		check_may_declare(funcid);
-	table = open_table_to_change();
+	table = pgcache_extension_table_open_to_change(TABLE_NAME);
 	forget_function(table, funcid);
 	table_close(table, NoLock);
 	PG_RETURN_VOID();

@@ -39,6 +39,17 @@ pgcache_backend_number(void)
 #endif
 }
 
+/* The number of this process for ProcSendSignal(). */
+static inline int
+pgcache_proc_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
+#endif
+}
+
 /* The local number of the transaction; no two in a row of this backend have the same. */
 static inline LocalTransactionId
 pgcache_local_xid(void)
@@ -125,6 +136,18 @@ pgcache_string_setting(const char *name)
 	if (setting == NULL || setting->vartype != PGC_STRING)
 		elog(ERROR, "there is no string setting \"%s\"", name);
 	return ((struct config_string *) setting)->variable;
+}
+
+/* All settings. */
+static inline struct config_generic **
+pgcache_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
 }
 
 /*

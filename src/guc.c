@@ -27,6 +27,9 @@ int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
+int			pgcache_write_behind_batch = 1000;
+int			pgcache_write_behind_interval = 1000;
+int			pgcache_write_behind_memory = 16 * 1024;
 #ifdef PGCACHE_TESTPOINTS
 char	   *pgcache_testpoints = NULL;
 #endif
@@ -134,6 +137,30 @@ pgcache_guc_init(void)
 							 0, 0, 1,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.write_behind_batch",
+							"Sets how many changes are written to their tables at once.",
+							"When so many are pending, they do not wait for the interval to pass.",
+							&pgcache_write_behind_batch,
+							1000, 1, 100000,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.write_behind_interval",
+							"Sets how long a change waits to be written to its table.",
+							"A crash of the server loses changes that are not written yet.",
+							&pgcache_write_behind_interval,
+							1000, 0, 3600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.write_behind_memory",
+							"Sets the shared memory for changes that wait to be written to their tables.",
+							"When it is full, those who change more wait.",
+							&pgcache_write_behind_memory,
+							16 * 1024, 64, 512 * 1024 * 1024,
+							PGC_POSTMASTER, GUC_UNIT_KB,
+							NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pgcache");
 }

@@ -41,6 +41,9 @@ extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */
+extern int	pgcache_write_behind_batch; /* changes */
+extern int	pgcache_write_behind_interval;	/* ms */
+extern int	pgcache_write_behind_memory;	/* kB */
 #ifdef PGCACHE_TESTPOINTS
 extern char *pgcache_testpoints;
 #endif

@@ -21,10 +21,12 @@
 #include "utils/guc.h"
 #include "utils/resowner.h"
 
+#include "binding.h"
 #include "capture.h"
 #include "compute.h"
 #include "guc.h"
 #include "hint.h"
+#include "launcher.h"
 #include "lookup.h"
 #include "mark.h"
 #include "query.h"
@@ -32,6 +34,7 @@
 #include "shmem.h"
 #include "store.h"
 #include "value_xact.h"
+#include "write_pending.h"
 
 PG_MODULE_MAGIC;
 
@@ -47,6 +50,7 @@ xact_callback(XactEvent event, void *arg)
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		pgcache_value_xact_pre_commit(event == XACT_EVENT_PRE_PREPARE);
 	pgcache_mark_xact_event(event);
+	pgcache_write_pending_xact_event(event);
 	if (event == XACT_EVENT_COMMIT)
 		pgcache_value_xact_commit();
 	else if (event == XACT_EVENT_ABORT)
@@ -75,11 +79,13 @@ subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId 
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
 		pgcache_store_reassign(GetCurrentTransactionNestLevel());
+		pgcache_write_pending_reassign(GetCurrentTransactionNestLevel());
 		pgcache_value_subxact_commit(GetCurrentTransactionNestLevel());
 	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		pgcache_store_release(GetCurrentTransactionNestLevel());
+		pgcache_write_pending_release(GetCurrentTransactionNestLevel());
 		pgcache_value_subxact_abort(GetCurrentTransactionNestLevel());
 		pgcache_query_release_all(GetCurrentTransactionNestLevel());
 	}
@@ -99,8 +105,10 @@ _PG_init(void)
 	pgcache_query_init();
 	pgcache_lookup_init();
 	pgcache_compute_init();
+	pgcache_binding_init();
 	pgcache_scan_plan_init();
 	pgcache_scan_send_init();
+	pgcache_launcher_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
 	RegisterResourceReleaseCallback(release_callback, NULL);

@@ -24,6 +24,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "collect.h"
 #include "guc.h"
 #include "request.h"
@@ -31,6 +32,7 @@
 #include "value.h"
 #include "value_xact.h"
 #include "versions.h"
+#include "write_behind.h"
 
 /* key, value, ttl, tags, tables */
 #define SET_ARGS	5
@@ -194,6 +196,56 @@ deconstruct_keys(Datum array, Datum **keys, int *n)
 }
 
 /*
+ * Keys that stand for the rows of a table
+ */
+
+static Jsonb *
+get_bound(const PgCacheBinding *b, Key key)
+{
+	if (b->mode == PGCACHE_WRITE_BEHIND)
+		return pgcache_write_behind_get(b, key.data, key.len);
+	return pgcache_bound_get(b, key.data, key.len);
+}
+
+static void
+set_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
+{
+	if (b->mode == PGCACHE_WRITE_BEHIND)
+		pgcache_write_behind_set(b, key.data, key.len, value);
+	else
+		(void) pgcache_bound_set(b, key.data, key.len, value, false);
+}
+
+static bool
+add_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
+{
+	if (b->mode == PGCACHE_WRITE_BEHIND)
+		return pgcache_write_behind_add(b, key.data, key.len, value);
+	return pgcache_bound_set(b, key.data, key.len, value, true);
+}
+
+static bool
+delete_bound(const PgCacheBinding *b, Key key)
+{
+	if (b->mode == PGCACHE_WRITE_BEHIND)
+		return pgcache_write_behind_delete(b, key.data, key.len);
+	return pgcache_bound_delete(b, key.data, key.len);
+}
+
+/* Some things can be done to stored values only. */
+static void
+require_unbound(Key key, const char *function)
+{
+	const PgCacheBinding *b = pgcache_binding_find(key.data, key.len);
+
+	if (b != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s does not work on keys that stand for rows of a table", function),
+				 errdetail("Namespace \"%s\" is bound to \"%s\".", b->name_space, get_rel_name(b->relid))));
+}
+
+/*
  * Reading
  */
 
@@ -223,10 +275,13 @@ count(const PgCacheValueView *view)
 static Jsonb *
 get(Key key)
 {
+	const PgCacheBinding *b;
 	PgCacheValueView view;
 	Jsonb	   *value = NULL;
 
 	refuse_outer_computation();
+	if ((b = pgcache_binding_find(key.data, key.len)) != NULL)
+		return get_bound(b, key);
 	if (!pgcache_enabled)
 		return NULL;
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
@@ -318,6 +373,7 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 
 	pgcache_require_args(fcinfo, 1 + PGCACHE_REQUEST_ARGS);
 	key = get_key(fcinfo, 0);
+	require_unbound(key, "cache_get_or_set()");
 	pgcache_request_get(fcinfo->args + 1, PGCACHE_FORM_VALUE, &request);
 	if (pgcache_enabled && pgcache_value_has_pending(key.data, key.len))
 	{
@@ -392,6 +448,17 @@ PG_FUNCTION_INFO_V1(cache_touch);
 PG_FUNCTION_INFO_V1(cache_delete);
 PG_FUNCTION_INFO_V1(cache_delete_pattern);
 
+static void
+set_one(Key key, const Jsonb *value, const PgCacheValueOptions *options)
+{
+	const PgCacheBinding *b = pgcache_binding_find(key.data, key.len);
+
+	if (b != NULL)
+		set_bound(b, key, value);
+	else
+		pgcache_value_set(key.data, key.len, value, options);
+}
+
 /* cache_set(key, value, ttl, tags, tables) RETURNS void */
 Datum
 cache_set(PG_FUNCTION_ARGS)
@@ -402,7 +469,7 @@ cache_set(PG_FUNCTION_ARGS)
 	pgcache_require_args(fcinfo, SET_ARGS);
 	key = get_key(fcinfo, 0);
 	get_options(fcinfo->args + 2, &options);
-	pgcache_value_set(key.data, key.len, get_value(fcinfo, 1), &options);
+	set_one(key, get_value(fcinfo, 1), &options);
 	PG_RETURN_VOID();
 }
 
@@ -435,9 +502,7 @@ cache_set_many(PG_FUNCTION_ARGS)
 			key = cstring_to_text_with_len(item.val.string.val, item.val.string.len);
 		else if (token == WJB_VALUE)
 		{
-			Key			name = check_key(key, "key");
-
-			pgcache_value_set(name.data, name.len, check_value(JsonbValueToJsonb(&item)), &options);
+			set_one(check_key(key, "key"), check_value(JsonbValueToJsonb(&item)), &options);
 			n++;
 		}
 	}
@@ -449,6 +514,7 @@ Datum
 cache_add(PG_FUNCTION_ARGS)
 {
 	PgCacheValueOptions options;
+	const PgCacheBinding *b;
 	PgCacheValueView view;
 	const Jsonb *value;
 	bool		absent;
@@ -458,6 +524,8 @@ cache_add(PG_FUNCTION_ARGS)
 	key = get_key(fcinfo, 0);
 	value = get_value(fcinfo, 1);
 	get_options(fcinfo->args + 2, &options);
+	if ((b = pgcache_binding_find(key.data, key.len)) != NULL)
+		PG_RETURN_BOOL(add_bound(b, key, value));
 
 	pgcache_value_lock(key.data, key.len);
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
@@ -519,6 +587,7 @@ cache_incr(PG_FUNCTION_ARGS)
 
 	pgcache_require_args(fcinfo, 2);
 	key = get_key(fcinfo, 0);
+	require_unbound(key, "cache_incr()");
 	refuse_outer_computation();
 	pgcache_value_lock(key.data, key.len);
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
@@ -551,6 +620,7 @@ cache_touch(PG_FUNCTION_ARGS)
 
 	pgcache_require_args(fcinfo, 2);
 	key = get_key(fcinfo, 0);
+	require_unbound(key, "cache_touch()");
 	expires_at = pgcache_request_expiry(pgcache_request_ttl(fcinfo->args[1]), GetCurrentTimestamp());
 	pgcache_value_lock(key.data, key.len);
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
@@ -574,9 +644,10 @@ cache_delete(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		Key			key = check_key(DatumGetTextPP(keys[i]), "key");
+		const PgCacheBinding *b = pgcache_binding_find(key.data, key.len);
 
 		CHECK_FOR_INTERRUPTS();
-		if (pgcache_value_delete(key.data, key.len))
+		if (b != NULL ? delete_bound(b, key) : pgcache_value_delete(key.data, key.len))
 			deleted++;
 	}
 	PG_RETURN_INT64(deleted);

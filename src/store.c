@@ -856,6 +856,20 @@ pgcache_store_sweep(void)
 	pgcache_limbo_reap();
 }
 
+/* The same, for the next so many buckets of the index. */
+void
+pgcache_store_sweep_some(uint32 nbuckets)
+{
+	pgcache_evict_dead_some(nbuckets);
+	pgcache_limbo_reap();
+}
+
+uint32
+pgcache_store_buckets(void)
+{
+	return pgcache_index_buckets();
+}
+
 /*
  * Accounting
  */

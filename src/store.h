@@ -201,6 +201,8 @@ extern void pgcache_store_discard(PgCacheEntry *entry);
 extern PgCachePtr pgcache_store_chain(PgCacheEntry *entry, PgCachePtr rest);
 extern PgCacheEntry *pgcache_store_unchain(PgCachePtr *chain);
 extern void pgcache_store_sweep(void);
+extern void pgcache_store_sweep_some(uint32 nbuckets);
+extern uint32 pgcache_store_buckets(void);
 extern bool pgcache_store_wants_wire(const PgCacheEntry *entry, uint64 min_hits);
 extern void pgcache_store_refuse_wire(PgCacheEntry *entry);
 extern void pgcache_store_add_wire(PgCacheEntry *entry, const char *data, Size len, uint64 cost_us);

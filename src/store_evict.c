@@ -42,6 +42,7 @@
 typedef struct PgCacheSharedEvict
 {
 	pg_atomic_uint32 hand;		/* the next bucket, modulo their number */
+	pg_atomic_uint32 dead_hand; /* likewise, for what is invalid or expired */
 	PgCacheSharedPolicy policy; /* must be last: of variable length */
 } PgCacheSharedEvict;
 
@@ -92,6 +93,7 @@ pgcache_evict_shmem_init(void)
 	if (found)
 		return;
 	pg_atomic_init_u32(&evict->hand, 0);
+	pg_atomic_init_u32(&evict->dead_hand, 0);
 	pgcache_policy_init(&evict->policy, pgcache_arena_size(), wanted_ghosts(), current_tick());
 }
 
@@ -282,6 +284,19 @@ pgcache_evict(Size wanted, float value, bool *refused)
 			break;
 	}
 	return freed;
+}
+
+/* Remove what is invalid or expired in the next so many buckets. */
+void
+pgcache_evict_dead_some(uint32 n)
+{
+	uint32		nbuckets = pgcache_index_buckets();
+	uint32		first = pg_atomic_fetch_add_u32(&evict->dead_hand, Min(n, nbuckets));
+	Sweep		sweep = {.now = current_tick(),.dead_only = true};
+
+	for (uint32 i = 0; i < Min(n, nbuckets); i++)
+		sweep_bucket((first + i) & (nbuckets - 1), &sweep);
+	pgcache_retire_flush();
 }
 
 /* Remove every entry that is invalid or expired. */

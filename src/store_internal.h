@@ -114,6 +114,7 @@ extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size
 extern void pgcache_evict_enter(const PgCacheEntry *entry);
 extern Size pgcache_evict(Size wanted, float value, bool *refused);
 extern void pgcache_evict_dead(void);
+extern void pgcache_evict_dead_some(uint32 n);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);

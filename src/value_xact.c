@@ -474,8 +474,9 @@ pgcache_value_forget_key(const char *data, uint32 len)
 		pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
 		return;
 	}
-	nforgotten++;
 	pgcache_value_key(PGCACHE_FORM_FORGET, InvalidOid, data, len, &key);
+	if (pgcache_pending_find(PGCACHE_FORM_FORGET, InvalidOid, &key) == NULL)
+		nforgotten++;
 	(void) pgcache_pending_push(PGCACHE_FORM_FORGET, InvalidOid, &key);
 	pgcache_mark_declared(pgcache_slot_value(key.hash));
 }

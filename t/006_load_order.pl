@@ -58,6 +58,8 @@ $node->safe_psql(
 		EXECUTE FUNCTION cache_invalidate_trigger();
 	CREATE TRIGGER invalidate_row BEFORE INSERT OR UPDATE OR DELETE ON data
 		FOR EACH ROW EXECUTE FUNCTION cache_invalidate_trigger();
+	CREATE TRIGGER invalidate_keys AFTER INSERT OR UPDATE OR DELETE ON data
+		FOR EACH ROW EXECUTE FUNCTION cache_invalidate_trigger('data:{n}', 'tag:data');
 });
 
 for my $libraries ('', 'pg_stat_statements', 'pg_stat_statements, auto_explain')

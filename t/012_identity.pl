@@ -96,8 +96,8 @@ for my $step (1, 2)
 	$node->safe_psql('postgres', 'DROP DATABASE again');
 }
 
-# The functions that the user vouches for are dumped with the database; those
-# that are gone do no harm.
+# The functions that the user vouches for and the bindings are dumped with the
+# database; those of what is gone do no harm.
 my $dump = "${PostgreSQL::Test::Utils::tmp_check}/dump.sql";
 
 $node->safe_psql(
@@ -108,6 +108,11 @@ $node->safe_psql(
 	CREATE FUNCTION s.plain(i int) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN i; END';
 	SELECT cache_allow_function('s.vouched(int)'), cache_allow_function('s.gone()');
 	DROP FUNCTION s.gone();
+	CREATE TABLE s.kept (id int PRIMARY KEY, v text);
+	CREATE TABLE s.dropped (id int PRIMARY KEY);
+	INSERT INTO s.kept VALUES (1, 'kept');
+	SELECT cache_bind('kept', 's.kept', 'read_through'), cache_bind('dropped', 's.dropped');
+	DROP TABLE s.dropped;
 	CREATE DATABASE restored;
 });
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ],
@@ -126,6 +131,11 @@ $restored->query_safe(q{UPDATE named SET a = 'restored'});
 is_hit($restored, 'SELECT s.vouched(1)', 'restored1', 0, 'restored, written');
 is_hit($restored, 'SELECT s.plain(1)', '1', 0, 'not vouched for');
 is_hit($restored, 'SELECT s.plain(1)', '1', 0, 'not vouched for, again');
+is( $restored->query_safe(
+		'SELECT namespace, "table", mode, cache_get($$kept:1$$) FROM pgcache_bindings'
+	),
+	'kept|s.kept|read_through|{"v": "kept", "id": 1}',
+	'restored, the binding');
 $restored->quit;
 
 # Another extension is upgraded: its functions may be others.

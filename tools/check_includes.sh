@@ -19,18 +19,22 @@ never() {
 }
 
 read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
-write_side='^(capture|mark)\.[ch]'
+write_side='^(capture|trigger|template|canonical|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
 never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
 never "$read_side"' \./capture\.h' "the read side does not see the write side"
 never "$read_side"'(?<!lookup\.c) \./mark\.h' "only lookup.c asks for the transaction's own writes"
 never "$write_side"' \./(lookup|compute|codec|query|store)\.h' "the write side does not see the read side"
+never '^(?!(binding|bound|sql_binding))\S+ \./binding_internal\.h' "internal to binding*.c and bound*.c"
+never '^binding\S* \./(lookup|query|store|mark|versions|capture)\.h' "a binding says what a key stands for; bound.c reads and writes it"
+never '^bound\S* \./(mark|versions|capture)\.h' "writes to bound tables are noticed like any other"
+never '^(?!bound_plan\.c)\S+ executor/spi\.h' "statements of our own run in bound_plan.c"
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
 never '^(?!(compute|capture|vary|scan|scan_send)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
-never '^(?!(store\w*|versions|stats|prepared|worker|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
+never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
 	"locks belong to the owners of shared memory"
 exit $bad
