@@ -403,6 +403,7 @@ add_one(void)
 
 	op->value = number;
 	op->since = op->called;
+	use_lease(op);
 	op->again = state != OWN_NOTHING;
 	key_name(key, name, sizeof(name));
 	result = run("SELECT cache_add('%s', '%u')", name, number);
