@@ -42,7 +42,8 @@ static const char usage[] =
 	"  -x           stop at the first violation\n"
 	"  -K           do not cancel or kill backends\n"
 	"  -D           no DDL\n"
-	"  -V           values under keys, by -w sessions that are all alike\n";
+	"  -V           values under keys, by -w sessions that are all alike\n"
+	"  -R COMMAND   restarts the server at the end, with -V\n";
 
 static void
 read_options(int argc, char **argv)
@@ -50,7 +51,7 @@ read_options(int argc, char **argv)
 	int			option;
 
 	options.seed = (uint64_t) time(NULL);
-	while ((option = getopt(argc, argv, "t:w:r:s:p:xKDV")) != -1)
+	while ((option = getopt(argc, argv, "t:w:r:s:p:xKDVR:")) != -1)
 	{
 		switch (option)
 		{
@@ -77,6 +78,9 @@ read_options(int argc, char **argv)
 				break;
 			case 'D':
 				options.ddl = false;
+				break;
+			case 'R':
+				options.restart = optarg;
 				break;
 			case 'V':
 				options.values = true;
@@ -179,6 +183,22 @@ run_workers(void)
  * The report
  */
 
+/* A clean stop writes what is to be written behind; without it, a flush. */
+static void
+restart_server(void)
+{
+	if (options.restart == NULL)
+	{
+		execute("SELECT cache_flush()");
+		return;
+	}
+	PQfinish(me.conn);
+	me.conn = NULL;
+	if (system(options.restart) != 0)
+		violation("no connection", "the server could not be restarted");
+	session_reset();
+}
+
 static bool
 server_prepares(void)
 {
@@ -235,7 +255,6 @@ print_value_report(double seconds, CacheStats stats)
 	bool		good;
 	char		text[100];
 
-	print_bypasses();
 	printf("%.1f s, ops %u, reads of values %llu (found %llu, none %llu, of these lost %llu), evictions %lld, writes %llu, "
 		   "aborts %llu, prepared %llu, kills %llu, cancels %llu, unknown outcomes %llu, violations %llu, seed %llu\n",
 		   seconds, value_log->nops, counted(READS), counted(VALUES_FOUND), none, counted(VALUES_LOST), stats.evictions,
@@ -305,6 +324,10 @@ main(int argc, char **argv)
 	stats = cache_stats();
 	if (options.values)
 	{
+		read_all_values();
+		print_bypasses();
+		restart_server();
+		read_all_rows();
 		check_values();
 		return print_value_report(seconds, stats);
 	}

@@ -133,6 +133,8 @@ typedef enum ValueFamily
 	COUNTER_KEY,				/* incremented, never deleted */
 	ADDED_KEY,					/* added, which must succeed for one only, and deleted */
 	SPACED_KEY,					/* set and deleted in a namespace, which is bumped */
+	THROUGH_KEY,				/* a row, written through, and directly */
+	BEHIND_KEY,					/* a row that is written behind */
 	VERSION_KEY,				/* a namespace's version */
 	PATTERN_KEY,				/* stands for deleting by a pattern, whatever it matches */
 	NUM_VALUE_FAMILIES
@@ -143,7 +145,8 @@ typedef enum ValueFamily
 #define ADDED_KEYS 6
 #define SPACES 3				/* s0, s1, and s1:t, which is in s1 */
 #define SPACE_KEYS 4
-#define NUM_KEYS (PLAIN_KEYS + COUNTER_KEYS + ADDED_KEYS + SPACES * SPACE_KEYS + SPACES + 1)
+#define BOUND_KEYS 6			/* of either kind */
+#define NUM_KEYS (PLAIN_KEYS + COUNTER_KEYS + ADDED_KEYS + SPACES * SPACE_KEYS + 2 * BOUND_KEYS + SPACES + 1)
 
 #define MAX_OPS 12000000		/* memory is touched as it is used */
 #define FOREVER INT64_MAX
@@ -173,6 +176,8 @@ typedef struct Op
 	uint16_t	worker;
 	uint8_t		kind;
 	uint8_t		outcome;
+	uint8_t		isolation;
+	bool		in_txn;
 	bool		hidden;			/* the same transaction wrote the key again */
 	bool		prepared;
 	bool		leased;			/* what was set counts as computed at an earlier miss */
@@ -242,6 +247,7 @@ typedef struct Shared
 	uint32_t	phase;
 	int			pids[MAX_WORKERS];	/* of the workers' backends; 0 = none */
 	uint64_t	counters[NUM_COUNTERS];
+	uint64_t	flushed;		/* what was set before is in the table of BEHIND_KEY */
 	Prepared	prepared[MAX_PREPARED];
 	Object		objects[NUM_OBJECTS];
 } Shared;
@@ -261,6 +267,7 @@ extern ValueLog *value_log;
 typedef struct Options
 {
 	const char *conninfo;
+	const char *restart;		/* the command that restarts the server, or NULL */
 	int			seconds;
 	int			writers;
 	int			readers;
@@ -337,8 +344,11 @@ extern int64_t field(const PGresult *result, int row, int column);
  * history.c
  */
 
+extern const char *const isolation_names[];
+
 extern void violation(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 extern void violation_of_log(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern void raise_to(uint64_t *var, uint64_t value);
 extern uint64_t known_version(int object);
 extern void write_begin(int object);
 extern void write_done(int object, int64_t version, int64_t token);
@@ -393,6 +403,8 @@ extern void ops_prepared(uint32_t last);
 extern void ops_back_to(uint32_t last);
 
 extern void value_main(void);
+extern void read_all_values(void);
+extern void read_all_rows(void);
 extern void create_value_schema(void);
 
 extern void check_values(void);

@@ -40,7 +40,7 @@ const FamilyInfo families[NUM_FAMILIES] = {
 	[WHOLE] = {"whole", WHOLE_TABLES, 1},
 };
 
-static const char *const isolation_names[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+const char *const isolation_names[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
 
 /*
  * Objects
@@ -130,7 +130,7 @@ violation(const char *what, const char *fmt, ...)
  * Bounds
  */
 
-static void
+void
 raise_to(uint64_t *var, uint64_t value)
 {
 	uint64_t	old = load(var);

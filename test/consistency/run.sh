@@ -47,7 +47,7 @@ build() {
 		-I"$("$PG_CONFIG" --includedir)" -o "$work/consistency" ./*.c -L"$("$PG_CONFIG" --libdir)" -lpq)
 }
 
-# start_server PART MEMORY: commits that wait widen the gap between a writer's two stamps.
+# start_server PART MEMORY [SETTING...]: commits that wait widen the gap between a writer's two stamps.
 start_server() {
 	local dir=$work/$1
 	as_server_user mkdir "$dir"
@@ -69,6 +69,7 @@ start_server() {
 		log_min_messages = warning
 		log_min_error_statement = panic
 		logging_collector = off
+		${3:-}
 	CONF
 	as_server_user "$bin/pg_ctl" -s -w -D "$dir/data" -l "$dir/log" start
 }
@@ -95,8 +96,9 @@ status=0
 values=
 # In a small cache entries are evicted; values must not be, or none could be missed.
 if [[ $parts = *values* ]]; then
-	start_server values 64MB
-	run_part values -V -w "${SESSIONS:-8}" -p 5 >"$work.values" 2>&1 &
+	start_server values 64MB "pgcache.write_behind_interval = 100ms"
+	run_part values -V -w "${SESSIONS:-8}" -p 5 \
+		-R "$bin/pg_ctl -s -w -D $work/values/data -l $work/values/log -m fast restart" >"$work.values" 2>&1 &
 	values=$!
 fi
 if [[ $parts = *tables* ]]; then

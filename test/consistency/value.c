@@ -41,6 +41,9 @@ random_key(ValueFamily family)
 			return key_of(family, (int) random_below(ADDED_KEYS));
 		case SPACED_KEY:
 			return key_of(family, (int) random_below(SPACES * SPACE_KEYS));
+		case THROUGH_KEY:
+		case BEHIND_KEY:
+			return key_of(family, (int) random_below(BOUND_KEYS));
 		default:
 			return random_plain_key();
 	}
@@ -49,7 +52,9 @@ random_key(ValueFamily family)
 static int
 random_key_to_read(void)
 {
-	static const ValueFamily often[] = {PLAIN_KEY, PLAIN_KEY, COUNTER_KEY, ADDED_KEY, SPACED_KEY};
+	static const ValueFamily often[] = {
+		PLAIN_KEY, PLAIN_KEY, PLAIN_KEY, COUNTER_KEY, ADDED_KEY, SPACED_KEY, THROUGH_KEY, BEHIND_KEY
+	};
 
 	return random_key(often[random_below(sizeof(often) / sizeof(often[0]))]);
 }
@@ -58,7 +63,9 @@ random_key_to_read(void)
 static int
 random_key_to_set(void)
 {
-	return random_key(chance(65) ? PLAIN_KEY : SPACED_KEY);
+	static const ValueFamily often[] = {PLAIN_KEY, PLAIN_KEY, PLAIN_KEY, SPACED_KEY, THROUGH_KEY, BEHIND_KEY};
+
+	return random_key(often[random_below(sizeof(often) / sizeof(often[0]))]);
 }
 
 static int
@@ -67,6 +74,29 @@ random_key_to_delete(void)
 	static const ValueFamily often[] = {PLAIN_KEY, ADDED_KEY, ADDED_KEY, SPACED_KEY};
 
 	return random_key(often[random_below(sizeof(often) / sizeof(often[0]))]);
+}
+
+static bool
+is_bound(int key)
+{
+	return family_of(key) == THROUGH_KEY || family_of(key) == BEHIND_KEY;
+}
+
+/* What a value is in SQL, quoted. */
+static const char *
+value_text(int key, uint32_t number)
+{
+	static char text[40];
+
+	snprintf(text, sizeof(text), is_bound(key) ? "{\"v\": %u}" : "%u", number);
+	return text;
+}
+
+/* The row's number, of a key that stands for one. */
+static int
+row_of(int key)
+{
+	return key - key_of(family_of(key), 0);
 }
 
 /*
@@ -114,6 +144,13 @@ note_miss(int key, int64_t called)
 		me.missed[key] = called;
 }
 
+/* A row may be that of the transaction's snapshot. */
+static int64_t
+snapshot_time(int key, int64_t called)
+{
+	return family_of(key) == THROUGH_KEY && me.isolation != READ_COMMITTED ? me.began : called;
+}
+
 /* A statement that began at this time returned this value; 0 = none. */
 static void
 check_read(int key, int64_t called, int64_t value)
@@ -127,7 +164,7 @@ check_read(int key, int64_t called, int64_t value)
 	if (value == 0)
 		note_miss(key, called);
 	if (state == OWN_NOTHING || (state == OWN_PATTERN && value != 0))
-		op_read(key, called, value);
+		op_read(key, snapshot_time(key, called), value);
 	else if (state != OWN_PATTERN && value != own * (state == OWN_VALUE))
 		violation("own write", "key %s: got %lld, this transaction %s %lld (0 = none)", name, (long long) value,
 				  state == OWN_VALUE ? "has set it to" : "has deleted it", (long long) own);
@@ -143,17 +180,34 @@ value_field(const PGresult *result, int row, int column)
 	return PQgetisnull(result, row, column) ? 0 : field(result, row, column);
 }
 
+/* The expression that reads a key, in one of the ways that there are. */
+static const char *
+get_text(int key)
+{
+	static char text[80];
+	char		name[20];
+
+	key_name(key, name, sizeof(name));
+	if (!is_bound(key))
+		snprintf(text, sizeof(text), "cache_get('%s')", name);
+	else if (family_of(key) == BEHIND_KEY || chance(50))
+		snprintf(text, sizeof(text), "cache_get('%s') ->> 'v'", name);
+	else if (chance(50))
+		snprintf(text, sizeof(text), "cache_get('t:%d') ->> 'v'", row_of(key));
+	else
+		snprintf(text, sizeof(text), "(SELECT v FROM through WHERE id = %d)", row_of(key));
+	return text;
+}
+
 static bool
 get_one(void)
 {
 	int			key = random_key_to_read();
 	int64_t		called = clock_ns();
-	char		name[20];
 	char		sql[100];
 	PGresult   *result;
 
-	key_name(key, name, sizeof(name));
-	snprintf(sql, sizeof(sql), "SELECT cache_get('%s')", name);
+	snprintf(sql, sizeof(sql), "SELECT %s", get_text(key));
 	result = statement_by_chance(sql);
 	if (result == NULL)
 	{
@@ -193,7 +247,7 @@ get_many(void)
 		keys[i] = random_key_to_read();
 	name_list(keys, n, names, sizeof(names));
 	called = clock_ns();
-	result = run("SELECT (SELECT max(value::text) FROM cache_get_many(ARRAY[%s]) g WHERE g.key = k)"
+	result = run("SELECT (SELECT max(coalesce(value ->> 'v', value::text)) FROM cache_get_many(ARRAY[%s]) g WHERE g.key = k)"
 				 " FROM unnest(ARRAY[%s]) WITH ORDINALITY k(k, i) ORDER BY i", names, names);
 	if (result == NULL)
 	{
@@ -242,7 +296,7 @@ use_lease(Op *op)
 {
 	int64_t		missed = me.missed[op->key];
 
-	if (missed == 0)
+	if (missed == 0 || is_bound(op->key))
 		return;
 	op->leased = true;
 	if (missed < op->since)
@@ -276,7 +330,11 @@ set_one(void)
 	key_name(key, name, sizeof(name));
 	op_get(number)->value = number;
 	use_lease(op_get(number));
-	snprintf(sql, sizeof(sql), "SELECT cache_set('%s', '%u'%s)", name, number, random_ttl());
+	if (family_of(key) == THROUGH_KEY && chance(30))
+		snprintf(sql, sizeof(sql), "INSERT INTO through VALUES (%d, %u) ON CONFLICT (id) DO UPDATE SET v = excluded.v",
+				 row_of(key), number);
+	else
+		snprintf(sql, sizeof(sql), "SELECT cache_set('%s', '%s'%s)", name, value_text(key, number), random_ttl());
 	result = statement_by_chance(sql);
 	PQclear(result);
 	if (result == NULL)
@@ -292,7 +350,7 @@ set_many(void)
 	bool		all = chance(10);
 	int			n = all ? PLAIN_KEYS : 2 + (int) random_below(MAX_MANY - 1);
 	uint32_t	numbers[PLAIN_KEYS];
-	char		text[PLAIN_KEYS * 30];
+	char		text[PLAIN_KEYS * 40];
 	int			used = 0;
 	char		name[20];
 
@@ -312,7 +370,8 @@ set_many(void)
 		op_get(numbers[i])->value = numbers[i];
 		use_lease(op_get(numbers[i]));
 		key_name(key, name, sizeof(name));
-		used += snprintf(text + used, sizeof(text) - used, "%s\"%s\": %u", i ? ", " : "", name, numbers[i]);
+		used += snprintf(text + used, sizeof(text) - used, "%s\"%s\": %s", i ? ", " : "", name,
+						 value_text(key, numbers[i]));
 	}
 	if (!execute("SELECT cache_set_many('{%s}'%s)", text, random_ttl()))
 		return false;
@@ -339,6 +398,69 @@ delete_some(void)
 	return execute("SELECT cache_delete(%s)", names);
 }
 
+/* Deletes the row only if the statement sees it. */
+static bool
+delete_bound(void)
+{
+	int			key = random_key(chance(50) ? THROUGH_KEY : BEHIND_KEY);
+	int64_t		own;
+	OwnState	state = own_state(me.ops, key, &own);
+	Op		   *op = op_get(op_begin(OP_DELETE, key));
+	bool		found;
+	char		name[20];
+	PGresult   *result;
+
+	key_name(key, name, sizeof(name));
+	if (family_of(key) == THROUGH_KEY && chance(30))
+		result = run("WITH d AS (DELETE FROM through WHERE id = %d RETURNING 1) SELECT count(*) FROM d", row_of(key));
+	else
+		result = run("SELECT cache_delete('%s')", name);
+	if (result == NULL)
+		return false;
+	found = field(result, 0, 0) == 1;
+	PQclear(result);
+	if (found != (state == OWN_VALUE) && state != OWN_NOTHING)
+		violation("own write", "key %s: cache_delete() found %s, this transaction has %s it", name,
+				  found ? "it" : "nothing", found ? "deleted" : "set");
+	if (!found)
+	{
+		op->kind = OP_NOTHING;
+		if (state == OWN_NOTHING)
+			op_read(key, snapshot_time(key, op->called), 0);
+	}
+	return true;
+}
+
+/* What is read in the table was the value not long before the latest flush. */
+static bool
+read_table_behind(void)
+{
+	int			key = random_key(BEHIND_KEY);
+	int64_t		flushed = (int64_t) load(&shared->flushed);
+	PGresult   *result = run("SELECT max(v) FROM behind WHERE id = %d", row_of(key));
+
+	if (result == NULL)
+		return false;
+	count(READS);
+	if (me.isolation == READ_COMMITTED)
+		op_read(key, flushed, value_field(result, 0, 0));
+	PQclear(result);
+	return true;
+}
+
+static bool
+flush(void)
+{
+	int64_t		called = clock_ns();
+
+	if (me.explicit_txn)
+		return true;
+	if (!execute("SELECT cache_flush(%s)", chance(50) ? "'q'" : ""))
+		return false;
+	raise_to(&shared->flushed, (uint64_t) called);
+	return true;
+}
+
 static bool
 delete_pattern(void)
 {
@@ -351,7 +473,7 @@ delete_pattern(void)
 	for (int key = 0; key < key_of(VERSION_KEY, 0); key++)
 	{
 		key_name(key, name, sizeof(name));
-		if (fnmatch(pattern, name, 0) == 0)
+		if (!is_bound(key) && fnmatch(pattern, name, 0) == 0)
 		{
 			op_begin(OP_PATTERN, key);
 			note_miss(key, called);
@@ -392,7 +514,7 @@ increment(void)
 static bool
 add_one(void)
 {
-	int			key = random_key(chance(85) ? ADDED_KEY : PLAIN_KEY);
+	int			key = random_key(chance(70) ? ADDED_KEY : chance(50) ? PLAIN_KEY : THROUGH_KEY);
 	int64_t		own;
 	OwnState	state = own_state(me.ops, key, &own);
 	uint32_t	number = op_begin(OP_SET, key);
@@ -406,7 +528,7 @@ add_one(void)
 	use_lease(op);
 	op->again = state != OWN_NOTHING;
 	key_name(key, name, sizeof(name));
-	result = run("SELECT cache_add('%s', '%u')", name, number);
+	result = run("SELECT cache_add('%s', '%s')", name, value_text(key, number));
 	if (result == NULL)
 		return false;
 	added = PQgetvalue(result, 0, 0)[0] == 't';
@@ -475,8 +597,14 @@ do_something(void)
 		return set_one();
 	if (what < 600)
 		return set_many();
-	if (what < 700)
+	if (what < 670)
 		return delete_some();
+	if (what < 685)
+		return delete_bound();
+	if (what < 695)
+		return read_table_behind();
+	if (what < 700)
+		return flush();
 	if (what < 720)
 		return delete_pattern();
 	if (what < 840)
@@ -519,10 +647,22 @@ under_savepoint(void)
 	return true;
 }
 
+/* Did the transaction write any key of the family? */
+static bool
+wrote(ValueFamily family)
+{
+	for (uint32_t last = me.ops; last != 0; last = op_get(last)->previous)
+	{
+		if (family_of(op_get(last)->key) == family)
+			return true;
+	}
+	return false;
+}
+
 static void
 finish(void)
 {
-	if (options.prepare && me.ops != 0 && chance(10))
+	if (options.prepare && me.ops != 0 && chance(10) && !wrote(BEHIND_KEY))
 		txn_prepare(!me.doomed);
 	else if (me.doomed)
 		txn_rollback();
@@ -568,12 +708,55 @@ value_main(void)
 	}
 }
 
+/*
+ * At the end
+ */
+
+/* All keys, when nobody writes. */
+void
+read_all_values(void)
+{
+	for (int key = 0; key < key_of(VERSION_KEY, 0); key++)
+	{
+		int64_t		called = clock_ns();
+		PGresult   *result = run("SELECT %s", get_text(key));
+
+		if (result != NULL)
+			check_read(key, called, value_field(result, 0, 0));
+		PQclear(result);
+	}
+}
+
+/* All rows, in their tables, after a restart: what was to be written behind is there. */
+void
+read_all_rows(void)
+{
+	for (int key = key_of(THROUGH_KEY, 0); key < key_of(VERSION_KEY, 0); key++)
+	{
+		int64_t		called = clock_ns();
+		PGresult   *result = run("SELECT max(v) FROM %s WHERE id = %d",
+								 family_of(key) == THROUGH_KEY ? "through" : "behind", row_of(key));
+
+		if (result != NULL)
+			check_read(key, called, value_field(result, 0, 0));
+		PQclear(result);
+	}
+}
+
+/*
+ * The tables
+ */
+
 void
 create_value_schema(void)
 {
 	if (!execute("CREATE EXTENSION IF NOT EXISTS pgcache") ||
 		!execute("CREATE TABLE noise (id int PRIMARY KEY, n bigint NOT NULL)") ||
-		!execute("INSERT INTO noise SELECT i, 0 FROM generate_series(0, %d) i", options.writers))
+		!execute("INSERT INTO noise SELECT i, 0 FROM generate_series(0, %d) i", options.writers) ||
+		!execute("CREATE TABLE through (id int PRIMARY KEY, v bigint)") ||
+		!execute("CREATE TABLE behind (id int PRIMARY KEY, v bigint)") ||
+		!execute("SELECT cache_bind('w', 'through'), cache_bind('t', 'through', 'read_through'),"
+				 " cache_bind('q', 'behind', 'write_behind')"))
 	{
 		fputs(PQerrorMessage(me.conn), stdout);
 		exit(1);

@@ -30,6 +30,8 @@ static const int family_sizes[NUM_VALUE_FAMILIES] = {
 	[COUNTER_KEY] = COUNTER_KEYS,
 	[ADDED_KEY] = ADDED_KEYS,
 	[SPACED_KEY] = SPACES * SPACE_KEYS,
+	[THROUGH_KEY] = BOUND_KEYS,
+	[BEHIND_KEY] = BOUND_KEYS,
 	[VERSION_KEY] = SPACES,
 	[PATTERN_KEY] = 1,
 };
@@ -73,6 +75,12 @@ key_name(int key, char *buf, size_t size)
 			break;
 		case SPACED_KEY:
 			snprintf(buf, size, "%s:k%d", spaces[number / SPACE_KEYS], number % SPACE_KEYS);
+			break;
+		case THROUGH_KEY:
+			snprintf(buf, size, "w:%d", number);
+			break;
+		case BEHIND_KEY:
+			snprintf(buf, size, "q:%d", number);
 			break;
 		case VERSION_KEY:
 			snprintf(buf, size, "%s", spaces[number]);
@@ -130,6 +138,8 @@ new_op(OpKind kind, int key)
 	op->key = (uint16_t) key;
 	op->worker = (uint16_t) me.worker;
 	op->kind = (uint8_t) kind;
+	op->isolation = (uint8_t) me.isolation;
+	op->in_txn = me.explicit_txn;
 	op->called = clock_ns();
 	return number;
 }
