@@ -63,6 +63,7 @@ class Table:
 def rows(figures):
     table = Table(figures)
     hits(table)
+    values(table)
     instructions(table)
     scaling(table)
     misses(table)
@@ -96,6 +97,22 @@ def hits(table):
         if more is not None:
             table.add(f"{QUERIES[query]}: server CPU of a hit beyond `SELECT 1`", ours, more,
                       f"`SELECT 1`: {number(table.figures.median(*theirs, 'cpu_us'))} µs", None, ("<=", bound, more, " µs"), unit=" µs")
+
+
+def values(table):
+    def key(subject):
+        return ("values", subject, "item", "prepared", 8)
+
+    table.compare("`cache_get()` of a small value", key("get"), key("pk"), "`SELECT` by primary key", "tps", (">=", 0.85))
+    table.compare("`cache_get()` of a small value", key("get"), key("get_pgmemcache"), "`memcache_get()`", "tps", (">=", 1.5))
+    table.compare("`cache_get_or_set()` of a small value", key("get_or_set"), key("pk"), "`SELECT` by primary key", "tps")
+    table.compare("`cache_set()` of a small value", key("set"), key("update"), "`UPDATE` of a row", "tps", writes="100 %")
+    table.compare("`cache_set()`, write-behind", key("write_behind"), key("update"), "`UPDATE` of a row", "tps", writes="100 %")
+    table.compare("`cache_set()`, write-through", key("write_through"), key("update"), "`UPDATE` of a row", "tps", writes="100 %")
+    table.compare("`cache_incr()` of 100 counters", key("incr"), key("incr_row"), "`UPDATE` of 100 rows", "tps", writes="100 %")
+    for what, ours, theirs, name in (("`cache_get()`", "get", "pk", "`SELECT` by primary key"), ("`cache_set()`", "set", "update", "`UPDATE` of a row")):
+        table.compare(f"instructions of {what}", ("values", ours, "item", "prepared", 1), ("values", theirs, "item", "prepared", 1), name,
+                      "instructions", writes="0 %" if ours == "get" else "100 %")
 
 
 def instructions(table):

@@ -57,6 +57,26 @@ SELECT cache_get('ns:1');
 SELECT cache_bind('ns', 't');
 SELECT cache_get('ns:1');
 SELECT cache_unbind('ns');
+-- more sets of columns than the session keeps plans for, also inside each other
+CREATE TABLE sets (id int PRIMARY KEY, a int, b int, c int, d int, e int, f int, g int, n int DEFAULT 0);
+SELECT cache_bind('set', 'sets');
+CREATE FUNCTION set_next() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.id % 1000 < 90 THEN
+        PERFORM cache_set('set:' || NEW.id + 1, columns_of(NEW.id + 1));
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION columns_of(i int) RETURNS jsonb LANGUAGE sql AS
+    $$ SELECT coalesce(jsonb_object_agg(chr(97 + bit), i), '{}') FROM generate_series(0, 6) bit WHERE i >> bit & 1 = 1 $$;
+DO $$ BEGIN FOR round IN 1 .. 2 LOOP FOR i IN 0 .. 127 LOOP PERFORM cache_set('set:' || i, columns_of(i)); END LOOP; END LOOP; END $$;
+SELECT count(*) FROM sets WHERE jsonb_strip_nulls(to_jsonb(sets)) - 'id' - 'n' = columns_of(id);
+CREATE TRIGGER next AFTER INSERT ON sets FOR EACH ROW EXECUTE FUNCTION set_next();
+SELECT cache_set('set:1000', columns_of(1000));
+SELECT count(*) FROM sets WHERE id >= 1000 AND jsonb_strip_nulls(to_jsonb(sets)) - 'id' - 'n' = columns_of(id);
+SELECT cache_unbind('set');
+DROP TABLE sets;
+DROP FUNCTION set_next, columns_of;
 -- owners of tables to whom it was granted; nobody takes another's namespace
 CREATE ROLE regress_one;
 CREATE ROLE regress_two;

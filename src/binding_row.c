@@ -118,18 +118,21 @@ merge(Row *row, const Jsonb *value)
 
 /*
  * Read the object as a row of the table.  What it lacks is taken from a row of nulls, so
- * that domains of other columns are not asked whether they accept a null.
+ * that domains of other columns are not asked whether they accept a null.  The function
+ * keeps what it found out about composite types, which would outlive a change of one.
  */
 static void
 read_as_row(Row *row)
 {
 	const PgCacheBindingTable *table = row->table;
 	HeapTupleData tuple = {0};
+	FmgrInfo	populate;
 	Datum		record;
 
+	fmgr_info_copy(&populate, unconstify(FmgrInfo *, &table->populate), CurrentMemoryContext);
 	memset(row->nulls, true, table->desc->natts * sizeof(bool));
 	record = heap_copy_tuple_as_datum(heap_form_tuple(table->desc, row->values, row->nulls), table->desc);
-	record = FunctionCall2(unconstify(FmgrInfo *, &table->populate), record, JsonbPGetDatum(row->object));
+	record = FunctionCall2(&populate, record, JsonbPGetDatum(row->object));
 	tuple.t_data = DatumGetHeapTupleHeader(record);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 	heap_deform_tuple(&tuple, table->desc, row->values, row->nulls);

@@ -102,8 +102,10 @@ prepare_call(FmgrInfo *flinfo, Oid funcid, Oid rettype, Oid argtype)
 static bool
 reads_its_json(Oid type)
 {
-	return !pgcache_is_user_object(type) || get_typtype(type) != TYPTYPE_BASE ||
-		OidIsValid(get_element_type(type));
+	Oid			element = get_base_element_type(type);
+	Oid			base = OidIsValid(element) ? getBaseType(element) : getBaseType(type);
+
+	return !pgcache_is_user_object(base) || get_typtype(base) != TYPTYPE_BASE;
 }
 
 static void
@@ -118,7 +120,7 @@ look_at_column(PgCacheBindingColumn *column, const FormData_pg_attribute *att)
 	column->type = att->atttypid;
 	column->generated = att->attgenerated != '\0';
 	column->identity_always = att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
-	column->readable = reads_its_json(getBaseType(att->atttypid));
+	column->readable = reads_its_json(att->atttypid);
 	prepare_call(&column->to_jsonb, F_TO_JSONB, JSONBOID, att->atttypid);
 }
 

@@ -114,7 +114,7 @@ get_value(FunctionCallInfo fcinfo, int arg)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("value must not be null"),
 				 errhint("To store that there is nothing, use 'null'::jsonb; to remove a value, use cache_delete().")));
-	return check_value(PG_GETARG_JSONB_P(arg));
+	return PG_GETARG_JSONB_P(arg);
 }
 
 /* A value can depend on what is noticed when it is written. */
@@ -211,7 +211,7 @@ static void
 set_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
 {
 	if (b->mode == PGCACHE_WRITE_BEHIND)
-		pgcache_write_behind_set(b, key.data, key.len, value);
+		pgcache_write_behind_set(b, key.data, key.len, check_value(value));
 	else
 		(void) pgcache_bound_set(b, key.data, key.len, value, false);
 }
@@ -220,7 +220,7 @@ static bool
 add_bound(const PgCacheBinding *b, Key key, const Jsonb *value)
 {
 	if (b->mode == PGCACHE_WRITE_BEHIND)
-		return pgcache_write_behind_add(b, key.data, key.len, value);
+		return pgcache_write_behind_add(b, key.data, key.len, check_value(value));
 	return pgcache_bound_set(b, key.data, key.len, value, true);
 }
 
@@ -403,6 +403,8 @@ cache_ttl(PG_FUNCTION_ARGS)
 	pgcache_require_args(fcinfo, 1);
 	key = get_key(fcinfo, 0);
 	refuse_outer_computation();
+	if (pgcache_binding_find(key.data, key.len) != NULL)
+		PG_RETURN_NULL();
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
 	pgcache_value_view_end(&view);
 	if (view.expires_at == 0 || view.expires_at == DT_NOEND)
@@ -456,7 +458,7 @@ set_one(Key key, const Jsonb *value, const PgCacheValueOptions *options)
 	if (b != NULL)
 		set_bound(b, key, value);
 	else
-		pgcache_value_set(key.data, key.len, value, options);
+		pgcache_value_set(key.data, key.len, check_value(value), options);
 }
 
 /* cache_set(key, value, ttl, tags, tables) RETURNS void */
@@ -502,7 +504,7 @@ cache_set_many(PG_FUNCTION_ARGS)
 			key = cstring_to_text_with_len(item.val.string.val, item.val.string.len);
 		else if (token == WJB_VALUE)
 		{
-			set_one(check_key(key, "key"), check_value(JsonbValueToJsonb(&item)), &options);
+			set_one(check_key(key, "key"), JsonbValueToJsonb(&item), &options);
 			n++;
 		}
 	}
@@ -532,7 +534,7 @@ cache_add(PG_FUNCTION_ARGS)
 	absent = view.value == NULL;
 	pgcache_value_view_end(&view);
 	if (absent)
-		pgcache_value_set(key.data, key.len, value, &options);
+		pgcache_value_set(key.data, key.len, check_value(value), &options);
 	PG_RETURN_BOOL(absent);
 }
 

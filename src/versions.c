@@ -220,18 +220,27 @@ pgcache_slot_tag(Oid database, const char *tag)
 						  hash_bytes_extended((const unsigned char *) tag, strlen(tag), database));
 }
 
+/* Even slots of the region stand for values, odd ones for patterns, lest one be the other. */
+static uint32
+slot_of_values(Oid database, bool patterns)
+{
+	uint32		slot = slot_in_region(PGCACHE_SLOT_VALUES, hash_pair(database, 0));
+
+	return (slot & ~1U) | (patterns ? 1 : 0);
+}
+
 /* All values of a database: for cache_clear(). */
 uint32
 pgcache_slot_values(Oid database)
 {
-	return slot_in_region(PGCACHE_SLOT_VALUES, hash_pair(database, 0));
+	return slot_of_values(database, false);
 }
 
 /* Deletions of keys by pattern. */
 uint32
 pgcache_slot_value_patterns(Oid database)
 {
-	return slot_in_region(PGCACHE_SLOT_VALUES, hash_pair(database, 1));
+	return slot_of_values(database, true);
 }
 
 uint32

@@ -29,7 +29,7 @@ never "$write_side"' \./(lookup|compute|codec|query|store)\.h' "the write side d
 never '^(?!(binding|bound|sql_binding))\S+ \./binding_internal\.h' "internal to binding*.c and bound*.c"
 never '^binding\S* \./(lookup|query|store|mark|versions|capture)\.h' "a binding says what a key stands for; bound.c reads and writes it"
 never '^bound\S* \./(mark|versions|capture)\.h' "writes to bound tables are noticed like any other"
-never '^(?!bound_plan\.c)\S+ executor/spi\.h' "statements of our own run in bound_plan.c"
+never '^(?!(bound_plan|write_flush)\.c)\S+ executor/spi\.h' "statements of our own run in bound_plan.c and write_flush.c"
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
