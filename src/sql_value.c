@@ -544,7 +544,7 @@ cache_add(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(add_bound(b, key, value));
 
 	pgcache_value_lock(key.data, key.len);
-	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
+	pgcache_value_view_locked(key.data, key.len, &view);
 	absent = view.value == NULL;
 	pgcache_value_view_end(&view);
 	if (absent)
@@ -606,11 +606,12 @@ cache_incr(PG_FUNCTION_ARGS)
 	require_unbound(key, "cache_incr()");
 	refuse_outer_computation();
 	pgcache_value_lock(key.data, key.len);
-	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
+	pgcache_value_view_locked(key.data, key.len, &view);
 	if (view.value == NULL)
 	{
 		PgCacheValueOptions options = {
-			.expires_at = pgcache_request_expiry(PGCACHE_TTL_DEFAULT, GetCurrentTimestamp())
+			.expires_at = pgcache_request_expiry(PGCACHE_TTL_DEFAULT, GetCurrentTimestamp()),
+			.constant = true
 		};
 
 		result = PG_GETARG_INT64(1);

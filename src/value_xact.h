@@ -25,6 +25,7 @@ typedef struct PgCacheValueOptions
 	uint32		tags_len;
 	const Oid  *tables;
 	int			ntables;
+	bool		constant;		/* not computed from anything */
 } PgCacheValueOptions;
 
 /* How the session's transaction sees a key. */
@@ -39,6 +40,7 @@ typedef struct PgCacheValueView
 
 /* Reading: through the transaction's own sets and deletes */
 extern void pgcache_value_view(PgCacheForm form, const char *key, uint32 len, PgCacheValueView *view);
+extern void pgcache_value_view_locked(const char *key, uint32 len, PgCacheValueView *view);
 extern void pgcache_value_view_end(PgCacheValueView *view);
 extern bool pgcache_value_has_pending(const char *key, uint32 len);
 

@@ -41,6 +41,7 @@ hand_over(Prepared *prepared, bool commit)
 	prepared->due = now() + PREPARED_DELAY * (double) random_below(1000) / 1000;
 	prepared->nwrites = me.nwrites;
 	memcpy(prepared->writes, me.writes, sizeof(me.writes));
+	prepared->ops = me.ops;
 	store(&prepared->state, PREPARED_READY);
 	txn_end();
 }
@@ -65,6 +66,7 @@ txn_prepare(bool commit)
 		return;
 	}
 	snprintf(prepared->gid, sizeof(prepared->gid), "w%d_%d", me.worker, ++prepares);
+	ops_prepared(me.ops);
 	if (execute("PREPARE TRANSACTION '%s'", prepared->gid))
 	{
 		count(PREPARES);
@@ -96,6 +98,8 @@ finish_prepared(Prepared *prepared)
 
 	snprintf(sql, sizeof(sql), "%s PREPARED '%s'", prepared->commit ? "COMMIT" : "ROLLBACK", prepared->gid);
 	note("%s", sql);
+	if (prepared->commit)
+		ops_start(prepared->ops);
 	result = PQexec(me.conn, sql);
 	state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
@@ -107,11 +111,13 @@ finish_prepared(Prepared *prepared)
 	{
 		count(WRITES);
 		writes_acknowledged(prepared->writes, prepared->nwrites);
+		ops_end(prepared->ops, OP_COMMITTED);
 	}
 	else
 	{
 		count(ABORTS);
 		writes_undone(prepared->writes, prepared->nwrites);
+		ops_end(prepared->ops, OP_ABORTED);
 	}
 	PQclear(result);
 	store(&prepared->state, PREPARED_FREE);

@@ -20,6 +20,7 @@
 #include "consistency.h"
 
 #define GRACE 60				/* seconds for the workers to end */
+#define MOST_LOST 10000			/* one of so many reads may miss a value for no reason */
 
 Options		options = {.seconds = 60,.writers = 8,.readers = 8,.chaos = true,.ddl = true,.pause = 50};
 
@@ -40,7 +41,9 @@ static const char usage[] =
 	"  -p MS        longest pause of a writer between transactions (50)\n"
 	"  -x           stop at the first violation\n"
 	"  -K           do not cancel or kill backends\n"
-	"  -D           no DDL\n";
+	"  -D           no DDL\n"
+	"  -V           values under keys, by -w sessions that are all alike\n"
+	"  -R COMMAND   restarts the server at the end, with -V\n";
 
 static void
 read_options(int argc, char **argv)
@@ -48,7 +51,7 @@ read_options(int argc, char **argv)
 	int			option;
 
 	options.seed = (uint64_t) time(NULL);
-	while ((option = getopt(argc, argv, "t:w:r:s:p:xKD")) != -1)
+	while ((option = getopt(argc, argv, "t:w:r:s:p:xKDVR:")) != -1)
 	{
 		switch (option)
 		{
@@ -76,6 +79,12 @@ read_options(int argc, char **argv)
 			case 'D':
 				options.ddl = false;
 				break;
+			case 'R':
+				options.restart = optarg;
+				break;
+			case 'V':
+				options.values = true;
+				break;
 			default:
 				fputs(usage, stderr);
 				exit(2);
@@ -88,6 +97,8 @@ read_options(int argc, char **argv)
 		exit(2);
 	}
 	options.conninfo = argv[optind];
+	if (options.values)
+		options.readers = 0;
 }
 
 /*
@@ -155,7 +166,8 @@ run_workers(void)
 
 	fflush(stdout);
 	for (int i = 0; i < n; i++)
-		pids[i] = i < options.writers ? start_process(i, "writer", writer_main) : start_process(i, "reader", reader_main);
+		pids[i] = options.values ? start_process(i, "values", value_main) :
+			i < options.writers ? start_process(i, "writer", writer_main) : start_process(i, "reader", reader_main);
 	chaos = start_process(n, "chaos", chaos_main);
 	while (now() - start < options.seconds && load(&shared->phase) == RUNNING)
 		usleep(50000);
@@ -170,6 +182,22 @@ run_workers(void)
 /*
  * The report
  */
+
+/* A clean stop writes what is to be written behind; without it, a flush. */
+static void
+restart_server(void)
+{
+	if (options.restart == NULL)
+	{
+		execute("SELECT cache_flush()");
+		return;
+	}
+	PQfinish(me.conn);
+	me.conn = NULL;
+	if (system(options.restart) != 0)
+		violation("no connection", "the server could not be restarted");
+	session_reset();
+}
 
 static bool
 server_prepares(void)
@@ -221,6 +249,30 @@ report(const char *text, bool good)
 }
 
 static int
+print_value_report(double seconds, CacheStats stats)
+{
+	unsigned long long none = counted(VALUES_NONE);
+	bool		good;
+	char		text[100];
+
+	printf("%.1f s, ops %u, reads of values %llu (found %llu, none %llu, of these lost %llu), evictions %lld, writes %llu, "
+		   "aborts %llu, prepared %llu, kills %llu, cancels %llu, unknown outcomes %llu, violations %llu, seed %llu\n",
+		   seconds, value_log->nops, counted(READS), counted(VALUES_FOUND), none, counted(VALUES_LOST), stats.evictions,
+		   counted(WRITES), counted(ABORTS), counted(PREPARES), counted(KILLS), counted(CANCELS), counted(UNKNOWN),
+		   counted(VIOLATIONS), (unsigned long long) options.seed);
+
+	snprintf(text, sizeof(text), "%llu violations in %llu reads of values", counted(VIOLATIONS), counted(READS));
+	good = report(text, counted(VIOLATIONS) == 0);
+	snprintf(text, sizeof(text), "%llu of them found a value", counted(VALUES_FOUND));
+	good = report(text, counted(VALUES_FOUND) > none / 4) && good;
+	snprintf(text, sizeof(text), "%llu values were lost without a reason", counted(VALUES_LOST));
+	good = report(text, counted(VALUES_LOST) * MOST_LOST <= counted(READS)) && good;
+	snprintf(text, sizeof(text), "%llu transactions wrote values", counted(WRITES));
+	good = report(text, counted(WRITES) > 0) && good;
+	return good ? 0 : 1;
+}
+
+static int
 print_report(double seconds, CacheStats stats)
 {
 	double		asked = (double) (stats.hits + stats.misses);
@@ -254,19 +306,31 @@ main(int argc, char **argv)
 
 	read_options(argc, argv);
 	shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
+	if (shared == MAP_FAILED || !create_value_log())
 	{
 		perror("mmap");
 		return 1;
 	}
 	session_start(MAX_WORKERS, "main");
-	create_schema();
+	if (options.values)
+		create_value_schema();
+	else
+		create_schema();
 	options.prepare = server_prepares();
-	printf("seed %llu: %d writers, %d readers, %d s%s\n", (unsigned long long) options.seed, options.writers,
-		   options.readers, options.seconds, options.prepare ? ", with prepared transactions" : "");
+	printf("seed %llu: %d %s, %d readers, %d s%s\n", (unsigned long long) options.seed, options.writers,
+		   options.values ? "sessions" : "writers", options.readers, options.seconds, options.prepare ? ", with prepared transactions" : "");
 
 	seconds = run_workers();
 	stats = cache_stats();
+	if (options.values)
+	{
+		read_all_values();
+		print_bypasses();
+		restart_server();
+		read_all_rows();
+		check_values();
+		return print_value_report(seconds, stats);
+	}
 	check_everything();
 	return print_report(seconds, stats);
 }

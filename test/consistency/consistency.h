@@ -10,6 +10,9 @@
  *	reader.c		reads, plain and cached, alone and in transactions
  *	writer.c		writes to registers, lists, accounts, pairs; transactions
  *	ddl.c			writes to whole tables by DDL
+ *	value.c			sets, deletes, reads of values under keys; transactions
+ *	value_log.c		what was done to values, in shared memory
+ *	value_check.c	whether all that was read of values is possible
  *	chaos.c			finishes prepared transactions, cancels and kills
  *
  * An object is anything that has a version: each write adds 1 to it.
@@ -119,6 +122,81 @@ typedef struct Write
 	int64_t		token;			/* 0: the object has none */
 } Write;
 
+/*
+ * Values under keys
+ */
+
+/* What is done to a key depends on its family. */
+typedef enum ValueFamily
+{
+	PLAIN_KEY,					/* set, deleted, by patterns too, touched, added */
+	COUNTER_KEY,				/* incremented, never deleted */
+	ADDED_KEY,					/* added, which must succeed for one only, and deleted */
+	SPACED_KEY,					/* set and deleted in a namespace, which is bumped */
+	THROUGH_KEY,				/* a row, written through, and directly */
+	BEHIND_KEY,					/* a row that is written behind */
+	VERSION_KEY,				/* a namespace's version */
+	PATTERN_KEY,				/* stands for deleting by a pattern, whatever it matches */
+	NUM_VALUE_FAMILIES
+} ValueFamily;
+
+#define PLAIN_KEYS 80			/* more than a transaction locks one by one */
+#define COUNTER_KEYS 6
+#define ADDED_KEYS 6
+#define SPACES 3				/* s0, s1, and s1:t, which is in s1 */
+#define SPACE_KEYS 4
+#define BOUND_KEYS 6			/* of either kind */
+#define NUM_KEYS (PLAIN_KEYS + COUNTER_KEYS + ADDED_KEYS + SPACES * SPACE_KEYS + 2 * BOUND_KEYS + SPACES + 1)
+
+#define MAX_OPS 12000000		/* memory is touched as it is used */
+#define FOREVER INT64_MAX
+
+typedef enum OpKind
+{
+	OP_NOTHING,
+	OP_SET,
+	OP_DELETE,
+	OP_PATTERN,					/* deleted if it was there */
+	OP_BUMP,					/* of a namespace, for each of its keys, and for its version */
+	OP_READ						/* value 0: there was none */
+} OpKind;
+
+typedef enum OpOutcome
+{
+	OP_UNKNOWN,
+	OP_COMMITTED,
+	OP_ABORTED
+} OpOutcome;
+
+/* Something done to a key. Times are in ns since the start. */
+typedef struct Op
+{
+	uint32_t	previous;		/* write of the same transaction; 0 = none */
+	uint16_t	key;
+	uint16_t	worker;
+	uint8_t		kind;
+	uint8_t		outcome;
+	uint8_t		isolation;
+	bool		in_txn;
+	bool		hidden;			/* the same transaction wrote the key again */
+	bool		prepared;
+	bool		leased;			/* what was set counts as computed at an earlier miss */
+	bool		again;			/* not the transaction's first write to the key */
+	int32_t		delta;			/* of an increment */
+	int64_t		value;			/* set: the number of this op; counters: the result */
+	int64_t		since;			/* what was set was computed from then on */
+	int64_t		called;			/* the statement */
+	int64_t		returned;
+	int64_t		start;			/* the commit; 0 = never asked for */
+	int64_t		end;			/* 0 = not known */
+} Op;
+
+typedef struct ValueLog
+{
+	uint32_t	nops;			/* op 0 is not used */
+	Op			ops[MAX_OPS + 1];
+} ValueLog;
+
 typedef enum PreparedState
 {
 	PREPARED_FREE,
@@ -135,6 +213,7 @@ typedef struct Prepared
 	char		gid[32];
 	int			nwrites;
 	Write		writes[MAX_WRITES];
+	uint32_t	ops;
 } Prepared;
 
 typedef enum Counter
@@ -149,6 +228,9 @@ typedef enum Counter
 	DDLS,
 	KILLS,
 	CANCELS,
+	VALUES_FOUND,
+	VALUES_NONE,
+	VALUES_LOST,				/* of those: without any reason */
 	VIOLATIONS,
 	NUM_COUNTERS
 } Counter;
@@ -165,11 +247,13 @@ typedef struct Shared
 	uint32_t	phase;
 	int			pids[MAX_WORKERS];	/* of the workers' backends; 0 = none */
 	uint64_t	counters[NUM_COUNTERS];
+	uint64_t	flushed;		/* what was set before is in the table of BEHIND_KEY */
 	Prepared	prepared[MAX_PREPARED];
 	Object		objects[NUM_OBJECTS];
 } Shared;
 
 extern Shared *shared;
+extern ValueLog *value_log;
 
 #define load(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
@@ -183,6 +267,7 @@ extern Shared *shared;
 typedef struct Options
 {
 	const char *conninfo;
+	const char *restart;		/* the command that restarts the server, or NULL */
 	int			seconds;
 	int			writers;
 	int			readers;
@@ -191,6 +276,7 @@ typedef struct Options
 	bool		chaos;			/* cancel and kill */
 	bool		ddl;
 	int			pause;			/* of writers, ms at most */
+	bool		values;			/* values under keys instead of tables */
 	bool		prepare;		/* the server has max_prepared_transactions > 0 */
 } Options;
 
@@ -226,10 +312,13 @@ typedef struct Session
 	bool		doomed;			/* what is written will be rolled back */
 	int			nwrites;
 	Write		writes[MAX_WRITES];
+	uint32_t	ops;			/* its last write to a value; 0 = none */
+	int64_t		began;
 	uint64_t	low[NUM_OBJECTS];	/* what its snapshot must contain */
 	int64_t		snapshot[NUM_OBJECTS];	/* what it has read; 0 = nothing */
 
 	uint64_t	seen[NUM_OBJECTS];	/* highest versions this session has read */
+	int64_t		missed[NUM_KEYS];	/* when it found no value and has not set one since; or 0 */
 } Session;
 
 extern Session me;
@@ -255,7 +344,11 @@ extern int64_t field(const PGresult *result, int row, int column);
  * history.c
  */
 
+extern const char *const isolation_names[];
+
 extern void violation(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern void violation_of_log(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern void raise_to(uint64_t *var, uint64_t value);
 extern uint64_t known_version(int object);
 extern void write_begin(int object);
 extern void write_done(int object, int64_t version, int64_t token);
@@ -291,5 +384,29 @@ extern void txn_prepare(bool commit);
 extern void chaos_main(void);
 
 extern void create_schema(void);
+
+/*
+ * value_log.c, value.c, value_check.c
+ */
+
+extern int	key_of(ValueFamily family, int number);
+extern ValueFamily family_of(int key);
+extern void key_name(int key, char *buf, size_t size);
+extern bool create_value_log(void);
+extern int64_t clock_ns(void);
+extern Op  *op_get(uint32_t number);
+extern uint32_t op_begin(OpKind kind, int key);
+extern void op_read(int key, int64_t called, int64_t value);
+extern void ops_start(uint32_t last);
+extern void ops_end(uint32_t last, OpOutcome outcome);
+extern void ops_prepared(uint32_t last);
+extern void ops_back_to(uint32_t last);
+
+extern void value_main(void);
+extern void read_all_values(void);
+extern void read_all_rows(void);
+extern void create_value_schema(void);
+
+extern void check_values(void);
 
 #endif

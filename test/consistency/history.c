@@ -40,7 +40,7 @@ const FamilyInfo families[NUM_FAMILIES] = {
 	[WHOLE] = {"whole", WHOLE_TABLES, 1},
 };
 
-static const char *const isolation_names[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+const char *const isolation_names[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
 
 /*
  * Objects
@@ -84,6 +84,21 @@ object_is_mvcc(int object)
  * Violations
  */
 
+/* Something that was found in the log afterwards. */
+void
+violation_of_log(const char *what, const char *fmt, ...)
+{
+	va_list		args;
+
+	if (add(&shared->counters[VIOLATIONS], 1) > MAX_REPORTS)
+		return;
+	printf("VIOLATION %s: ", what);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+}
+
 void
 violation(const char *what, const char *fmt, ...)
 {
@@ -115,7 +130,7 @@ violation(const char *what, const char *fmt, ...)
  * Bounds
  */
 
-static void
+void
 raise_to(uint64_t *var, uint64_t value)
 {
 	uint64_t	old = load(var);
@@ -236,6 +251,7 @@ txn_end(void)
 	me.committing = false;
 	me.doomed = false;
 	me.nwrites = 0;
+	me.ops = 0;
 }
 
 bool
@@ -244,6 +260,7 @@ txn_begin(Isolation isolation)
 	me.explicit_txn = true;
 	me.isolation = isolation;
 	me.nwrites = 0;
+	me.began = clock_ns();
 	for (int i = 0; i < NUM_OBJECTS; i++)
 	{
 		me.low[i] = known_version(i);
@@ -269,13 +286,14 @@ txn_failed(void)
 {
 	if (me.lost && (me.committing || !me.explicit_txn))
 	{
-		if (me.nwrites > 0)
+		if (me.nwrites > 0 || me.ops > 0)
 			count(UNKNOWN);
 	}
 	else
 	{
 		leave_failed();
 		writes_undone(me.writes, me.nwrites);
+		ops_end(me.ops, OP_ABORTED);
 		count(ABORTS);
 	}
 	txn_end();
@@ -287,15 +305,17 @@ txn_commit(void)
 	if (me.explicit_txn)
 	{
 		me.committing = true;
+		ops_start(me.ops);
 		if (!execute("COMMIT"))
 		{
 			txn_failed();
 			return false;
 		}
 	}
-	if (me.nwrites > 0)
+	if (me.nwrites > 0 || me.ops > 0)
 		count(WRITES);
 	writes_acknowledged(me.writes, me.nwrites);
+	ops_end(me.ops, OP_COMMITTED);
 	txn_end();
 	return true;
 }
@@ -309,6 +329,7 @@ txn_rollback(void)
 		return;
 	}
 	writes_undone(me.writes, me.nwrites);
+	ops_end(me.ops, OP_ABORTED);
 	count(ABORTS);
 	txn_end();
 }

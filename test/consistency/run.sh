@@ -1,9 +1,11 @@
 #!/bin/bash
 #
-# run.sh: starts a server of its own, runs the history checker against it, and
-# removes the server.
+# run.sh: starts two servers of its own, runs the history checker against both
+# at the same time, one with tables, one with values under keys, and removes
+# them.
 #
-#	SECONDS=60 SEED=1 WRITERS=8 READERS=8 PAUSE=50 MEMORY=2MB PREPARED=20 OPTIONS=-x test/consistency/run.sh
+#	SECONDS=60 SEED=1 WRITERS=8 READERS=8 SESSIONS=8 PAUSE=50 MEMORY=2MB PREPARED=20 OPTIONS=-x \
+#		PARTS='tables values' test/consistency/run.sh
 #
 # PG_CONFIG names the PostgreSQL to use; the library must be installed there.
 
@@ -29,10 +31,12 @@ cd /tmp # the server's user may not be allowed where we were called
 bin=$("$PG_CONFIG" --bindir)
 work=$(as_server_user mktemp -d /tmp/pgcache-consistency-XXXXXX)
 
-stop_server() {
-	as_server_user "$bin/pg_ctl" -s -D "$work/data" -m fast stop || true
+stop_servers() {
+	local data
+	for data in "$work"/*/data; do as_server_user "$bin/pg_ctl" -s -D "$data" -m fast stop || true; done
+	wait
 }
-trap 'stop_server; as_server_user rm -rf "$work"' EXIT
+trap 'stop_servers; as_server_user rm -rf "$work"; rm -f "$work.values"' EXIT
 trap 'exit 130' INT TERM
 
 build() {
@@ -43,16 +47,17 @@ build() {
 		-I"$("$PG_CONFIG" --includedir)" -o "$work/consistency" ./*.c -L"$("$PG_CONFIG" --libdir)" -lpq)
 }
 
-# A small cache has to evict.  Commits that wait widen the gap between a
-# writer's two stamps.
+# start_server PART MEMORY [SETTING...]: commits that wait widen the gap between a writer's two stamps.
 start_server() {
-	as_server_user "$bin/initdb" -A trust -U postgres -E UTF8 --no-locale -N -D "$work/data" >/dev/null
-	as_server_user tee -a "$work/data/postgresql.conf" >/dev/null <<-CONF
+	local dir=$work/$1
+	as_server_user mkdir "$dir"
+	as_server_user "$bin/initdb" -A trust -U postgres -E UTF8 --no-locale -N -D "$dir/data" >/dev/null
+	as_server_user tee -a "$dir/data/postgresql.conf" >/dev/null <<-CONF
 		shared_preload_libraries = 'pgcache'
-		pgcache.memory = '${MEMORY:-2MB}'
+		pgcache.memory = '$2'
 		max_prepared_transactions = ${PREPARED:-20}
 		listen_addresses = ''
-		unix_socket_directories = '$work'
+		unix_socket_directories = '$dir'
 		port = 5432
 		max_connections = 150
 		autovacuum = off
@@ -64,20 +69,44 @@ start_server() {
 		log_min_messages = warning
 		log_min_error_statement = panic
 		logging_collector = off
+		${3:-}
 	CONF
-	as_server_user "$bin/pg_ctl" -s -w -D "$work/data" -l "$work/log" start
+	as_server_user "$bin/pg_ctl" -s -w -D "$dir/data" -l "$dir/log" start
+}
+
+# run_part PART OPTION...
+run_part() {
+	local part=$1 dir=$work/$1 status=0
+	shift
+	# shellcheck disable=SC2086 # the options are words
+	as_server_user "$work/consistency" -t "$seconds" ${SEED:+-s "$SEED"} "$@" ${OPTIONS:-} \
+		"host=$dir port=5432 user=postgres dbname=postgres" || status=$?
+	if grep -E 'PANIC|TRAP|terminated by signal|server process .* exited' "$dir/log"; then
+		echo "not ok - the server of $part stood up"
+		status=1
+	else
+		echo "ok - the server of $part stood up"
+	fi
+	return $status
 }
 
 build
-start_server
+parts=${PARTS:-tables values}
 status=0
-# shellcheck disable=SC2086 # the options are words
-as_server_user "$work/consistency" -t "$seconds" ${SEED:+-s "$SEED"} -w "${WRITERS:-8}" -r "${READERS:-8}" \
-	-p "${PAUSE:-50}" ${OPTIONS:-} "host=$work port=5432 user=postgres dbname=postgres" || status=$?
-if grep -E 'PANIC|TRAP|terminated by signal|server process .* exited' "$work/log"; then
-	echo "not ok - the server stood up"
-	status=1
-else
-	echo "ok - the server stood up"
+values=
+# In a small cache entries are evicted; values must not be, or none could be missed.
+if [[ $parts = *values* ]]; then
+	start_server values 64MB "pgcache.write_behind_interval = 100ms"
+	run_part values -V -w "${SESSIONS:-8}" -p 5 \
+		-R "$bin/pg_ctl -s -w -D $work/values/data -l $work/values/log -m fast restart" >"$work.values" 2>&1 &
+	values=$!
+fi
+if [[ $parts = *tables* ]]; then
+	start_server tables "${MEMORY:-2MB}"
+	run_part tables -w "${WRITERS:-8}" -r "${READERS:-8}" -p "${PAUSE:-50}" || status=1
+fi
+if [ -n "$values" ]; then
+	wait "$values" || status=1
+	cat "$work.values"
 fi
 exit $status
