@@ -51,6 +51,10 @@ SELECT cache_get('ns:late') IS NULL; SELECT cache_delete('ns:late'); SELECT cach
 SELECT cache_get('ns:late') IS NULL; SELECT cache_delete_pattern('ns:l*'); SELECT cache_set('ns:late', '1'); SELECT cache_get('ns:late') IS NULL AS void;
 SELECT cache_get('ns:late') IS NULL; SELECT cache_bump('ns') > 0; SELECT cache_set('ns:late', '1'); SELECT cache_get('ns:late') IS NULL AS void;
 SELECT cache_set('ns:late', '2'); SELECT cache_get('ns:late');
+-- but what asks otherwise than cache_get() is no miss, and who adds or counts has computed nothing
+SELECT cache_delete('x1'), cache_ttl('x1') IS NULL, cache_touch('x1', '1 h'); SELECT cache_set('x1', '1'); SELECT cache_get('x1');
+SELECT cache_get('x2') IS NULL; SELECT cache_delete('x2'); SELECT cache_add('x2', '1'); SELECT cache_get('x2'), cache_add('x2', '2');
+SELECT cache_get('x3') IS NULL; SELECT cache_delete_pattern('y*'); SELECT cache_incr('x3'); SELECT cache_get('x3'), cache_incr('x3');
 -- computed by a query
 SELECT cache_get_or_set('one', 'SELECT v FROM t WHERE id = $1', ROW(1), ttl => '1 h', tags => '{red}'), cache_get('one'), cache_ttl('one') > '59 min';
 UPDATE t SET v = 'eins' WHERE id = 1;

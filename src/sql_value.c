@@ -302,6 +302,8 @@ get(Key key)
 	count(&view);
 	if (view.value != NULL)
 		value = memcpy(palloc(VARSIZE(view.value)), view.value, VARSIZE(view.value));
+	else if (!view.own)
+		pgcache_value_lease(key.data, key.len);
 	pgcache_value_view_end(&view);
 	return value;
 }
@@ -544,9 +546,10 @@ cache_add(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(add_bound(b, key, value));
 
 	pgcache_value_lock(key.data, key.len);
-	pgcache_value_view_locked(key.data, key.len, &view);
+	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
 	absent = view.value == NULL;
 	pgcache_value_view_end(&view);
+	options.ignore_lease = true;
 	if (absent)
 		pgcache_value_set(key.data, key.len, check_value(value), &options);
 	PG_RETURN_BOOL(absent);
@@ -606,12 +609,12 @@ cache_incr(PG_FUNCTION_ARGS)
 	require_unbound(key, "cache_incr()");
 	refuse_outer_computation();
 	pgcache_value_lock(key.data, key.len);
-	pgcache_value_view_locked(key.data, key.len, &view);
+	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
 	if (view.value == NULL)
 	{
 		PgCacheValueOptions options = {
 			.expires_at = pgcache_request_expiry(PGCACHE_TTL_DEFAULT, GetCurrentTimestamp()),
-			.constant = true
+			.ignore_lease = true
 		};
 
 		result = PG_GETARG_INT64(1);

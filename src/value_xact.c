@@ -152,8 +152,12 @@ find_own(PgCacheForm form, Oid owner, const PgCacheKey *key)
 	return own;
 }
 
-static void
-view_key(PgCacheForm form, const char *data, uint32 len, bool note_miss, PgCacheValueView *view)
+/*
+ * How the transaction sees a key.  What is found in the store stays pinned until
+ * the view ends.
+ */
+void
+pgcache_value_view(PgCacheForm form, const char *data, uint32 len, PgCacheValueView *view)
 {
 	Oid			owner = pgcache_value_owner();
 	PgCacheKey	key;
@@ -163,6 +167,7 @@ view_key(PgCacheForm form, const char *data, uint32 len, bool note_miss, PgCache
 	pgcache_value_key(form, owner, data, len, &key);
 	if (pgcache_pending_any() && (own = find_own(form, owner, &key)) != NULL)
 	{
+		view->own = true;
 		if (is_visible(own))
 		{
 			view->value = own->value;
@@ -173,34 +178,20 @@ view_key(PgCacheForm form, const char *data, uint32 len, bool note_miss, PgCache
 	}
 	view->entry = pgcache_value_find(&key);
 	if (view->entry == NULL)
-	{
-		if (note_miss && form == PGCACHE_FORM_VALUE)
-			pgcache_lease_note(key.hash, owner);
 		return;
-	}
 	view->value = pgcache_value_read(view->entry, &view->origin);
 	view->expires_at = view->entry->expires_at;
 }
 
-/*
- * How the transaction sees a key.  What is found in the store stays pinned until
- * the view ends.
- */
+/* The user was told that there is no value: he may compute one now, and set it. */
 void
-pgcache_value_view(PgCacheForm form, const char *data, uint32 len, PgCacheValueView *view)
+pgcache_value_lease(const char *data, uint32 len)
 {
-	view_key(form, data, len, true, view);
-}
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
 
-/*
- * The same for who has locked the key in order to set it.  What is absent then stays
- * so, and what is set is not computed from that: a delete elsewhere that stamps the
- * key's slot, or that of patterns, does not concern it.
- */
-void
-pgcache_value_view_locked(const char *data, uint32 len, PgCacheValueView *view)
-{
-	view_key(PGCACHE_FORM_VALUE, data, len, false, view);
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	pgcache_lease_note(key.hash, owner);
 }
 
 void
@@ -280,10 +271,10 @@ data_was_seen(const PgCachePendingValue *state, bool leased)
 
 /* May others see the value from the commit on? */
 static bool
-settle_new(PgCachePendingValue *state, const PgCacheKey *key, Oid owner, bool constant)
+settle_new(PgCachePendingValue *state, const PgCacheKey *key, Oid owner, bool ignore_lease)
 {
 	PgCacheLease lease;
-	bool		leased = pgcache_lease_take(key->hash, owner, &lease) && !constant;
+	bool		leased = pgcache_lease_take(key->hash, owner, &lease) && !ignore_lease;
 
 	state->cost_us = leased ? Max(state->created_at - lease.at, 1) : UNKNOWN_COST_US;
 	if (leased)
@@ -324,7 +315,7 @@ set_state(PgCacheForm form, Oid owner, const PgCacheKey *key, const PgCacheDepSe
 	state->mark_time = pgcache_mark_time();
 	state->created_at = GetCurrentTimestamp();
 	state->expires_at = options->expires_at;
-	state->settled = settle_new(state, key, owner, options->constant);
+	state->settled = settle_new(state, key, owner, options->ignore_lease);
 }
 
 /* Set a key. */

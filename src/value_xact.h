@@ -25,7 +25,8 @@ typedef struct PgCacheValueOptions
 	uint32		tags_len;
 	const Oid  *tables;
 	int			ntables;
-	bool		constant;		/* not computed from anything */
+	bool		ignore_lease;	/* a miss before does not matter: under the key's
+								 * lock nobody else can have stored anything */
 } PgCacheValueOptions;
 
 /* How the session's transaction sees a key. */
@@ -35,12 +36,13 @@ typedef struct PgCacheValueView
 	int64		origin;			/* see value.h */
 	TimestampTz expires_at;
 	PgCacheEntry *entry;		/* pinned if the value stands in the store */
+	bool		own;			/* the transaction itself has set or deleted it */
 } PgCacheValueView;
 
 
 /* Reading: through the transaction's own sets and deletes */
 extern void pgcache_value_view(PgCacheForm form, const char *key, uint32 len, PgCacheValueView *view);
-extern void pgcache_value_view_locked(const char *key, uint32 len, PgCacheValueView *view);
+extern void pgcache_value_lease(const char *key, uint32 len);
 extern void pgcache_value_view_end(PgCacheValueView *view);
 extern bool pgcache_value_has_pending(const char *key, uint32 len);
 
