@@ -25,7 +25,10 @@
  * taken, and the functions here return at once.
  *
  * What a prepared transaction wants to do to values hangs on it as a chain of
- * entries (value_publish.c), and is done before its slots are finished.
+ * entries (value_publish.c).  It is done as soon as the transaction has left the
+ * ProcArray: its locks are released one by one after that, and whoever got the one on
+ * a key must find the value.  No catalog stands behind values, so they need not wait
+ * for messages.
  *
  * Lock: one LWLock over the list.  It is not held while a transaction lock is
  * tried; locks of the store are taken under it.
@@ -153,15 +156,13 @@ count_down_recovered_locked(void)
 	pg_atomic_fetch_sub_u32(&prepared->nrecovered, 1);
 }
 
-/* Takes locks of the store while it holds that of the list; nobody does the opposite. */
 static void
-remove_locked(PgCacheSharedPreparedXact *xact, bool committed)
+remove_locked(PgCacheSharedPreparedXact *xact)
 {
 	uint32		slots[64];
 	int			n = 0;
 
-	pgcache_value_publish_chain(xact->values, committed);
-	xact->values = 0;
+	Assert(xact->values == 0);
 
 	for (uint32 slot = 0; slot < PGCACHE_NUM_SLOTS; slot++)
 	{
@@ -206,22 +207,52 @@ pgcache_prepared_enter(TransactionId xid, const uint32 *slots, int nslots, PgCac
 }
 
 /*
- * Has the transaction ended and released the lock on its XID?  Looks only: the
- * lock table may be full.
+ * Has a transaction that is visible or gone released the lock on its XID?  Looks
+ * only: the lock table may be full.
  */
 static bool
-has_ended(TransactionId xid)
+has_released_lock(TransactionId xid)
 {
 	VirtualTransactionId *holders;
 	LOCKTAG		tag;
 	int			n;
 
-	if (TransactionIdIsInProgress(xid))
-		return false;
 	SET_LOCKTAG_TRANSACTION(tag, xid);
 	holders = GetLockConflicts(&tag, ShareLock, &n);
 	pfree(holders);
 	return n == 0;
+}
+
+/* Publish the values of one that is visible or gone; true = it had any. */
+static bool
+publish_values(TransactionId xid, bool committed)
+{
+	PgCacheSharedPreparedXact *xact;
+	bool		found;
+
+	LWLockAcquire(prepared_lock, LW_EXCLUSIVE);
+	xact = find_locked(xid);
+	found = xact != NULL && xact->values != 0;
+	if (found)
+	{
+		pgcache_value_publish_chain(xact->values, committed);
+		xact->values = 0;
+	}
+	LWLockRelease(prepared_lock);
+	return found;
+}
+
+/* Finish the slots of one that has ended altogether; true = it was still there. */
+static bool
+finish(TransactionId xid)
+{
+	PgCacheSharedPreparedXact *xact;
+
+	LWLockAcquire(prepared_lock, LW_EXCLUSIVE);
+	if ((xact = find_locked(xid)) != NULL)
+		remove_locked(xact);
+	LWLockRelease(prepared_lock);
+	return xact != NULL;
 }
 
 /* Finish for those that have ended; true = there were some. */
@@ -245,19 +276,11 @@ pgcache_prepared_reap(void)
 
 	for (int i = 0; i < n; i++)
 	{
-		PgCacheSharedPreparedXact *xact;
-		bool		committed;
-
-		if (!has_ended(xids[i]))
+		if (TransactionIdIsInProgress(xids[i]))
 			continue;
-		committed = TransactionIdDidCommit(xids[i]);
-		LWLockAcquire(prepared_lock, LW_EXCLUSIVE);
-		if ((xact = find_locked(xids[i])) != NULL)
-		{
-			remove_locked(xact, committed);
-			found = true;
-		}
-		LWLockRelease(prepared_lock);
+		found |= publish_values(xids[i], TransactionIdDidCommit(xids[i]));
+		if (has_released_lock(xids[i]))
+			found |= finish(xids[i]);
 	}
 	pfree(xids);
 	return found;
