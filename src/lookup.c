@@ -430,11 +430,10 @@ add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
 static bool
 is_void(const Lookup *lookup)
 {
-	PgCacheDepSet voids = {0};
-	uint64		latest;
+	uint32		slots[PGCACHE_NUM_VOIDS];
 
-	pgcache_value_add_voids(&voids, &lookup->key);
-	return !pgcache_deps_settled(voids.deps, voids.ndeps, lookup->since, &latest);
+	pgcache_value_void_slots(&lookup->key, slots);
+	return pgcache_value_is_void(slots, lookup->since);
 }
 
 /* Copy the rows into the store, or say why not. */
@@ -466,10 +465,26 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 	return reason;
 }
 
+static void
+remove_value(const Lookup *lookup)
+{
+	PgCacheValueId id = {
+		.hash = lookup->key.hash,
+		.data = lookup->key.data,
+		.len = lookup->key.len,
+		.dbid = MyDatabaseId,
+		.owner = pgcache_value_owner(),
+		.form = PGCACHE_FORM_VALUE,
+	};
+
+	pgcache_value_remove(&id);
+}
+
 /* The same for a value, which does not take the place of one that was set meanwhile. */
 static PgCacheReason
-write_value(const PgCacheEntryMeta *meta, int64 origin, Tuplestorestate *rows, TupleDesc desc)
+write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 {
+	Tuplestorestate *rows = lookup->answer->rows;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	PgCacheEntryMeta value_meta = *meta;
 	PgCacheReason reason;
@@ -479,7 +494,7 @@ write_value(const PgCacheEntryMeta *meta, int64 origin, Tuplestorestate *rows, T
 	tuplestore_rescan(rows);
 	if (!tuplestore_gettupleslot(rows, true, false, slot))
 		elog(ERROR, "no row from a query wrapped as a value");
-	tuple = pgcache_value_tuple(DatumGetJsonbP(slot_getattr(slot, 2, &isnull)), origin);
+	tuple = pgcache_value_tuple(DatumGetJsonbP(slot_getattr(slot, 2, &isnull)), lookup->origin);
 	tuplestore_rescan(rows);
 	ExecDropSingleTupleTableSlot(slot);
 
@@ -490,7 +505,9 @@ write_value(const PgCacheEntryMeta *meta, int64 origin, Tuplestorestate *rows, T
 	if (reason == PGCACHE_REASON_NONE)
 	{
 		PGCACHE_TESTPOINT("fill-written");
-		(void) pgcache_store_publish_if(pgcache_value_may_replace);
+		/* whoever deletes the key now stamps before he looks for it */
+		if (pgcache_store_publish_if(pgcache_value_may_replace) && is_void(lookup))
+			remove_value(lookup);
 	}
 	return reason;
 }
@@ -542,7 +559,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.created_at = now;
 	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
 	return lookup->request->value_key ?
-		write_value(&meta, lookup->origin, lookup->answer->rows, desc) :
+		write_value(&meta, lookup, desc) :
 		write_entry(&meta, lookup->answer->rows, desc);
 }
 

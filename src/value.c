@@ -145,10 +145,22 @@ pgcache_value_add_deps(PgCacheDepSet *deps, Oid owner, const char *key, uint32 l
 
 /* What keeps a value from being stored that was computed before. */
 void
-pgcache_value_add_voids(PgCacheDepSet *deps, const PgCacheKey *key)
+pgcache_value_void_slots(const PgCacheKey *key, uint32 *slots)
 {
-	pgcache_depset_add(deps, pgcache_slot_value(key->hash), InvalidOid);
-	pgcache_depset_add(deps, pgcache_slot_value_patterns(MyDatabaseId), InvalidOid);
+	slots[0] = pgcache_slot_value(key->hash);
+	slots[1] = pgcache_slot_value_patterns(MyDatabaseId);
+}
+
+/* Was, or is, the key being deleted since the clock showed that? */
+bool
+pgcache_value_is_void(const uint32 *slots, uint64 since)
+{
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+	{
+		if (pgcache_slot_pending(slots[i]) || pgcache_slot_seq(slots[i]) > since)
+			return true;
+	}
+	return false;
 }
 
 /* Do they include any of what it was computed from? */
@@ -312,6 +324,20 @@ pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
 	if (tuple != NULL)
 		pfree(tuple);
 	return reason;
+}
+
+/* Called under a partition lock. */
+static bool
+is_meant(PgCacheEntry *entry, void *arg)
+{
+	return pgcache_value_has_id(entry, arg);
+}
+
+/* Take the values that are meant out of the store. */
+void
+pgcache_value_remove(PgCacheValueId *id)
+{
+	(void) pgcache_store_remove(id->hash, is_meant, id);
 }
 
 /* What a version has for a value. */

@@ -26,6 +26,9 @@
 /* In the place of an owner: all of them. */
 #define PGCACHE_ALL_OWNERS		((Oid) PG_UINT32_MAX)
 
+/* Slots that are stamped when a key is deleted: its own, and that of patterns. */
+#define PGCACHE_NUM_VOIDS		2
+
 /* Which entries are meant; as PgCacheKey, but of any database. */
 typedef struct PgCacheValueId
 {
@@ -55,7 +58,8 @@ extern Oid	pgcache_value_owner(void);
 extern void pgcache_value_key(PgCacheForm form, Oid owner, const char *key, uint32 len, PgCacheKey *result);
 extern bool pgcache_value_has_id(const PgCacheEntry *entry, const PgCacheValueId *id);
 extern void pgcache_value_add_deps(PgCacheDepSet *deps, Oid owner, const char *key, uint32 len);
-extern void pgcache_value_add_voids(PgCacheDepSet *deps, const PgCacheKey *key);
+extern void pgcache_value_void_slots(const PgCacheKey *key, uint32 *slots);
+extern bool pgcache_value_is_void(const uint32 *slots, uint64 since);
 extern bool pgcache_value_has_data_deps(const PgCacheDep *deps, int ndeps);
 extern bool pgcache_value_data_usable(const PgCacheDep *deps, int ndeps);
 
@@ -69,6 +73,7 @@ extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form
 										 const PgCacheValueMeta *meta);
 extern MinimalTuple pgcache_value_tuple(const Jsonb *value, int64 origin);
 extern bool pgcache_value_may_replace(const PgCacheEntry *old);
+extern void pgcache_value_remove(PgCacheValueId *id);
 extern Jsonb *pgcache_json_null(void);
 
 #endif							/* PGCACHE_VALUE_H */

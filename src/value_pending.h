@@ -14,9 +14,8 @@
 #define PGCACHE_VALUE_PENDING_H
 
 #include "lib/ilist.h"
-#include "utils/jsonb.h"
 
-#include "store.h"
+#include "value.h"
 
 /*
  * A key that the transaction has set or deleted.  Deletions for all owners are
@@ -53,6 +52,9 @@ typedef struct PgCachePendingValue
 	int			ndeps;
 	const char *tags;
 	uint32		tags_len;
+	bool		leased;			/* it follows a miss, and */
+	uint32		void_slots[PGCACHE_NUM_VOIDS];	/* is void when these are written, */
+	uint32		void_writers[PGCACHE_NUM_VOIDS];	/* as "writers" */
 	uint64		cost_us;
 	TimestampTz created_at;
 	TimestampTz expires_at;

@@ -80,6 +80,43 @@ discard_at_exit(int code, Datum arg)
 	pgcache_value_xact_abort();
 }
 
+/*
+ * The entry of a prepared transaction has to remember by itself what makes it void:
+ * as dependencies that have the expected count of writers, plus one, for an object.
+ */
+static void
+add_voids(PgCachePendingValue *state)
+{
+	PgCacheDep *deps = MemoryContextAlloc(pgcache_pending_context(),
+										  (state->ndeps + PGCACHE_NUM_VOIDS) * sizeof(PgCacheDep));
+
+	memcpy(deps, state->deps, state->ndeps * sizeof(PgCacheDep));
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+	{
+		deps[state->ndeps + i].slot = state->void_slots[i];
+		deps[state->ndeps + i].object = state->void_writers[i] + 1;
+	}
+	state->deps = deps;
+	state->ndeps += PGCACHE_NUM_VOIDS;
+}
+
+/* Is it void?  If not, they are no dependencies any more. */
+static bool
+take_voids(PgCacheEntry *entry)
+{
+	PgCacheDep *deps = unconstify(PgCacheDep *, pgcache_entry_deps(entry));
+
+	for (uint32 i = 0; i < entry->ndeps; i++)
+	{
+		if (!pgcache_slot_is_for_values(deps[i].slot) || !OidIsValid(deps[i].object))
+			continue;
+		if (pgcache_slot_writers(deps[i].slot) != deps[i].object - 1)
+			return true;
+		deps[i] = deps[0];
+	}
+	return false;
+}
+
 /* Write the entry of a key, with a value or, in a prepared transaction, without. */
 static void
 write_state(PgCachePendingValue *state, bool with_value)
@@ -115,6 +152,11 @@ expect_own_stamps(PgCachePendingValue *state)
 {
 	bool		found = false;
 
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+	{
+		if (state->leased && pgcache_mark_will_stamp(state->void_slots[i]))
+			state->void_writers[i]++;
+	}
 	for (int i = 0; i < state->ndeps; i++)
 	{
 		if (!pgcache_mark_will_stamp(state->deps[i].slot))
@@ -167,7 +209,11 @@ write_for_prepare(PgCachePendingValue *state, void *arg)
 	key_of(state, &key);
 	pgcache_mark_declared(pgcache_slot_value(key.hash));
 	if (is_for_others(state) && !expect_own_stamps(state))
+	{
+		if (state->leased)
+			add_voids(state);
 		write_state(state, true);
+	}
 	if (state->entry == NULL)
 		write_state(state, false);
 	if (state->entry == NULL)
@@ -213,19 +259,6 @@ id_of(const PgCachePendingValue *state, PgCacheValueId *id)
 	id->form = forget ? PGCACHE_FORM_VALUE : key->form;
 }
 
-/* Called under a partition lock. */
-static bool
-is_meant(PgCacheEntry *entry, void *arg)
-{
-	return pgcache_value_has_id(entry, arg);
-}
-
-static void
-remove_values(PgCacheValueId *id)
-{
-	(void) pgcache_store_remove(id->hash, is_meant, id);
-}
-
 static int64
 number_of(const PgCacheEntry *entry)
 {
@@ -258,7 +291,7 @@ publish_entry(PgCacheEntry *entry, PgCacheValueId *id)
 	}
 	new_number = number_of(entry);
 	if (!pgcache_store_attach_if(entry, has_older_number))
-		remove_values(id);
+		pgcache_value_remove(id);
 }
 
 /*
@@ -289,18 +322,39 @@ publish_delete(PgCachePendingValue *state, void *arg)
 	if (state->entry != NULL)
 		return;
 	id_of(state, &id);
-	remove_values(&id);
+	pgcache_value_remove(&id);
 }
 
+/* Did somebody else delete the key since the miss that the value follows? */
+static bool
+is_void(const PgCachePendingValue *state)
+{
+	for (int i = 0; state->leased && i < PGCACHE_NUM_VOIDS; i++)
+	{
+		uint32		slot = state->void_slots[i];
+
+		if (pgcache_slot_pending(slot) || pgcache_slot_writers(slot) != state->void_writers[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whoever deletes the key stamps before he removes what he finds.  So he either finds
+ * the entry, or has stamped before it is looked at for the second time.
+ */
 static bool
 publish_if_settled(PgCachePendingValue *state, PgCacheValueId *id)
 {
 	PgCacheEntry *entry = state->entry;
 
-	if (state->own_writes && !settle_own_writes(state))
+	if ((state->own_writes && !settle_own_writes(state)) || is_void(state))
 		return false;
 	state->entry = NULL;
 	publish_entry(entry, id);
+	PGCACHE_TESTPOINT("value-linked");
+	if (is_void(state))
+		pgcache_value_remove(id);
 	return true;
 }
 
@@ -313,7 +367,7 @@ publish_set(PgCachePendingValue *state, void *arg)
 		return;
 	id_of(state, &id);
 	if (!publish_if_settled(state, &id))
-		remove_values(&id);
+		pgcache_value_remove(&id);
 }
 
 /* Follows the mark's slots that are about values. */
@@ -419,13 +473,19 @@ pgcache_value_publish_chain(PgCachePtr chain, bool committed)
 			continue;
 		}
 		id_of_entry(entry, &id);
-		remove_values(&id);
+		pgcache_value_remove(&id);
 		pgcache_store_discard(entry);
 	}
 	while ((entry = pgcache_store_unchain(&sets)) != NULL)
 	{
 		id_of_entry(entry, &id);
-		publish_entry(entry, &id);
+		if (take_voids(entry))
+		{
+			pgcache_value_remove(&id);
+			pgcache_store_discard(entry);
+		}
+		else
+			publish_entry(entry, &id);
 	}
 }
 
@@ -439,7 +499,7 @@ pgcache_value_drop_chain(PgCachePtr chain)
 	while ((entry = pgcache_store_unchain(&chain)) != NULL)
 	{
 		id_of_entry(entry, &id);
-		remove_values(&id);
+		pgcache_value_remove(&id);
 		pgcache_store_discard(entry);
 	}
 }

@@ -246,15 +246,15 @@ settle(PgCachePendingValue *state, uint64 clock)
 	return pgcache_deps_settled(state->deps, state->ndeps, clock, &state->since);
 }
 
-/* Was the key not deleted either? */
+/* Was the key not deleted either?  That will be asked again when the value is published. */
 static bool
-is_not_void(const PgCacheKey *key, uint64 clock)
+is_not_void(PgCachePendingValue *state, const PgCacheKey *key, uint64 clock)
 {
-	PgCacheDepSet voids = {0};
-	uint64		latest;
-
-	pgcache_value_add_voids(&voids, key);
-	return pgcache_deps_settled(voids.deps, voids.ndeps, clock, &latest);
+	state->leased = true;
+	pgcache_value_void_slots(key, state->void_slots);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+		state->void_writers[i] = pgcache_slot_writers(state->void_slots[i]);
+	return !pgcache_value_is_void(state->void_slots, clock);
 }
 
 /* Did the user see all that was written to what he computed the value from? */
@@ -278,7 +278,7 @@ settle_new(PgCachePendingValue *state, const PgCacheKey *key, Oid owner, bool ig
 
 	state->cost_us = leased ? Max(state->created_at - lease.at, 1) : UNKNOWN_COST_US;
 	if (leased)
-		return settle(state, lease.clock) && is_not_void(key, lease.clock) && data_was_seen(state, true);
+		return settle(state, lease.clock) && is_not_void(state, key, lease.clock) && data_was_seen(state, true);
 	if (!pgcache_snapshot_first_clock(&lease.clock))
 		lease.clock = pgcache_clock_read();
 	return settle(state, lease.clock) && data_was_seen(state, false);
