@@ -237,6 +237,9 @@ pgcache_value_xact_pre_commit(bool prepare)
 		on_shmem_exit(discard_at_exit, (Datum) 0);
 		exit_registered = true;
 	}
+	/* what prepared transactions did before must not be published after what we do */
+	if (pgcache_prepared_any())
+		(void) pgcache_prepared_reap();
 	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, NULL);
 	PGCACHE_TESTPOINT("value-written");
 }

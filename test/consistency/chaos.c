@@ -14,6 +14,7 @@
 #include "consistency.h"
 
 #define PREPARED_DELAY 0.05		/* seconds, at most */
+#define MAX_PREPARED_TIME 500000000		/* ns, until it has been finished */
 
 /*
  * Preparing (in a writer)
@@ -42,6 +43,7 @@ hand_over(Prepared *prepared, bool commit)
 	prepared->nwrites = me.nwrites;
 	memcpy(prepared->writes, me.writes, sizeof(me.writes));
 	prepared->ops = me.ops;
+	ops_undone_until(MAX_PREPARED_TIME);
 	store(&prepared->state, PREPARED_READY);
 	txn_end();
 }

@@ -184,6 +184,7 @@ typedef struct Op
 	bool		again;			/* not the transaction's first write to the key */
 	int32_t		delta;			/* of an increment */
 	int64_t		value;			/* set: the number of this op; counters: the result */
+	int64_t		lease;			/* the session was told before that there is no value; or 0 */
 	int64_t		since;			/* what was set was computed from then on */
 	int64_t		called;			/* the statement */
 	int64_t		returned;
@@ -313,12 +314,15 @@ typedef struct Session
 	int			nwrites;
 	Write		writes[MAX_WRITES];
 	uint32_t	ops;			/* its last write to a value; 0 = none */
+	uint32_t	undone;			/* deletes that a savepoint has undone */
 	int64_t		began;
+	int64_t		bumped;			/* when the last one began that has bumped a namespace */
 	uint64_t	low[NUM_OBJECTS];	/* what its snapshot must contain */
 	int64_t		snapshot[NUM_OBJECTS];	/* what it has read; 0 = nothing */
 
 	uint64_t	seen[NUM_OBJECTS];	/* highest versions this session has read */
-	int64_t		missed[NUM_KEYS];	/* when it found no value and has not set one since; or 0 */
+	int64_t		leases[NUM_KEYS];	/* when this connection was told so last and has not set one since */
+	int64_t		missed[NUM_KEYS];	/* when it may first have found no value since it set one */
 } Session;
 
 extern Session me;
@@ -401,6 +405,7 @@ extern void ops_start(uint32_t last);
 extern void ops_end(uint32_t last, OpOutcome outcome);
 extern void ops_prepared(uint32_t last);
 extern void ops_back_to(uint32_t last);
+extern void ops_undone_until(int64_t delay);
 
 extern void value_main(void);
 extern void read_all_values(void);

@@ -246,6 +246,7 @@ writes_undone(const Write *writes, int n)
 void
 txn_end(void)
 {
+	ops_undone_until(0);
 	me.explicit_txn = false;
 	me.isolation = READ_COMMITTED;
 	me.committing = false;

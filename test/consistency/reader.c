@@ -28,6 +28,11 @@ typedef enum Shape
 	WHOLE_GROUPS
 } Shape;
 
+#define MAX_OWN_VALUES 16
+#define MAX_VALUE_ROWS 60		/* of a result that is set as a value */
+
+static const char *const list_leaves[LIST_ROWS] = {"1", "2_all", "rest"};
+
 /* How it is read. */
 typedef enum Form
 {
@@ -37,12 +42,14 @@ typedef enum Form
 	QUERY_JSON,
 	IN_FUNCTION,
 	IN_STABLE,
-	IN_CURSOR
+	IN_CURSOR,
+	GET_OR_SET,
+	ASIDE						/* get, and after a miss compute and set */
 } Form;
 
 static const char *const form_names[] = {
 	"plain", "cache_query", "cache_query_as", "cache_query_json", "cache_query in a function",
-	"cache_query in a STABLE function", "cache_query in a cursor"
+	"cache_query in a STABLE function", "cache_query in a cursor", "cache_get_or_set", "cache_get and cache_set"
 };
 
 typedef struct Read
@@ -79,8 +86,6 @@ query_text(const Read *read, const char *p, char *buf, size_t size)
 		[WHOLE_GROUPS] = "SELECT v AS a, tok AS b, count(*) AS c FROM whole_%1$d GROUP BY v, tok",
 	};
 
-	static const char *const list_leaves[LIST_ROWS] = {"1", "2_all", "rest"};
-
 	snprintf(buf, size, texts[read->shape], read->table, p, list_leaves[(read->row - 1) % LIST_ROWS]);
 }
 
@@ -101,13 +106,23 @@ shape_has_parameter(Shape shape)
 	}
 }
 
+/* The key under which its rows may stand as a value. */
+static void
+value_key(const Read *read, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s:%d:%d:%d", families[read->family].name, (int) read->shape, read->table,
+			 shape_has_parameter(read->shape) ? read->row : 0);
+}
+
 /* The statement that is sent. */
 static void
 statement_text(const Read *read, char *buf, size_t size)
 {
 	char		query[500];
 	char		arguments[100] = "";
+	char		key[40];
 
+	value_key(read, key, sizeof(key));
 	query_text(read, read->form == PLAIN ? ":id" : "$1", query, sizeof(query));
 	if (shape_has_parameter(read->shape))
 		strcat(arguments, ", ROW(:id)");
@@ -136,6 +151,14 @@ statement_text(const Read *read, char *buf, size_t size)
 					 read->form == IN_STABLE ? "stable" : "function", query,
 					 shape_has_parameter(read->shape) ? ":id" : "0");
 			break;
+		case GET_OR_SET:
+			snprintf(buf, size, "SELECT e ->> 'a' AS a, e ->> 'b' AS b, e ->> 'c' AS c FROM jsonb_array_elements(\n"
+					 "      cache_get_or_set('%s', 'SELECT coalesce(jsonb_agg(q), ''[]'') FROM (%s) q'%s)) e", key, query, arguments);
+			break;
+		case ASIDE:
+			snprintf(buf, size, "SELECT e ->> 'a' AS a, e ->> 'b' AS b, e ->> 'c' AS c\n"
+					 "      FROM jsonb_array_elements(cache_get('%s')) e", key);
+			break;
 	}
 }
 
@@ -154,6 +177,120 @@ fetch_from_cursor(const char *text, int id)
 	if (chance(30))
 		pause_ms(2);
 	return statement("FETCH ALL FROM cursor");
+}
+
+/* The tables that it reads, as a list of SQL literals. */
+static void
+table_list(const Read *read, char *buf, size_t size)
+{
+	static const char *const texts[] = {
+		[REG_ROW] = "'reg_%1$d'",
+		[REG_TABLE] = "'reg_%1$d'",
+		[LIST_ROW] = "'list_%1$d'",
+		[LIST_LEAF] = "'list_%1$d_%2$s'",
+		[ACCT_TABLE] = "'acct_%1$d'",
+		[ACCT_LEAVES] = "'acct_%1$d_0', 'acct_%1$d_1', 'acct_%1$d_2'",
+		[ACCT_SUM] = "'acct_%1$d'",
+		[PAIR_BOTH] = "'pair_%1$d', 'half_%1$d'",
+		[PAIR_LEFT] = "'pair_%1$d'",
+		[PAIR_RIGHT] = "'half_%1$d'",
+	};
+
+	snprintf(buf, size, texts[read->shape], read->table, list_leaves[(read->row - 1) % LIST_ROWS]);
+}
+
+/* Set the value that a plain query returned; false after an error. */
+static bool
+set_value(const Read *read, const PGresult *rows)
+{
+	char		text[MAX_VALUE_ROWS * 80 + 300];
+	char		key[40];
+	char		tables[100];
+	size_t		used;
+	PGresult   *result;
+
+	if (PQntuples(rows) > MAX_VALUE_ROWS)
+		return true;
+	value_key(read, key, sizeof(key));
+	table_list(read, tables, sizeof(tables));
+	used = (size_t) snprintf(text, sizeof(text), "SELECT cache_set('%s', '[", key);
+	for (int i = 0; i < PQntuples(rows); i++)
+		used += (size_t) snprintf(text + used, sizeof(text) - used, "%s{\"a\": %s, \"b\": %s, \"c\": %s}", i ? "," : "",
+								  PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2));
+	snprintf(text + used, sizeof(text) - used, "]', tables => ARRAY[%s]::regclass[])", tables);
+	result = statement_by_chance(text);
+	PQclear(result);
+	return result != NULL;
+}
+
+/*
+ * A transaction sees what it has set until it ends, whatever others write: such a
+ * value may be as old as the statement that computed it.
+ */
+
+typedef struct OwnValue
+{
+	char		key[40];
+	uint64_t	low[16];
+} OwnValue;
+
+static OwnValue own_values[MAX_OWN_VALUES];
+static int	nown_values = 0;
+static int64_t own_values_of = 0;	/* when that transaction began */
+
+static OwnValue *
+find_own_value(const Read *read)
+{
+	char		key[40];
+
+	if (!me.explicit_txn)
+		return NULL;
+	if (own_values_of != me.began)
+		nown_values = 0;
+	own_values_of = me.began;
+	value_key(read, key, sizeof(key));
+	for (int i = 0; i < nown_values; i++)
+	{
+		if (strcmp(own_values[i].key, key) == 0)
+			return &own_values[i];
+	}
+	return NULL;
+}
+
+/* False: there is no room. */
+static bool
+remember_own_value(const Read *read)
+{
+	OwnValue   *own = find_own_value(read);
+
+	if (!me.explicit_txn)
+		return true;
+	if (own == NULL && nown_values == MAX_OWN_VALUES)
+		return false;
+	if (own == NULL)
+		own = &own_values[nown_values++];
+	value_key(read, own->key, sizeof(own->key));
+	memcpy(own->low, read->low, sizeof(own->low));
+	return true;
+}
+
+/* A value that is missing is computed, and then set; nothing may be written between unnoticed. */
+static PGresult *
+compute_and_set(Read *read)
+{
+	char		text[600];
+	PGresult   *result;
+
+	query_text(read, ":id", text, sizeof(text));
+	result = run_with_id(text, read->row);
+	if (result == NULL || PQntuples(result) == 0)
+		return result;
+	if (chance(30))
+		pause_ms(3);
+	if (!remember_own_value(read) || set_value(read, result))
+		return result;
+	PQclear(result);
+	return NULL;
 }
 
 /*
@@ -372,12 +509,20 @@ do_read(Read *read)
 	if (read->family == WHOLE && read->table == WHOLE_FUNCTION && me.explicit_txn)
 		read->low[0] = 0;
 
+	if ((read->form == ASIDE || read->form == GET_OR_SET) && find_own_value(read) != NULL)
+		memcpy(read->low, find_own_value(read)->low, sizeof(read->low));
+
 	statement_text(read, text, sizeof(text));
 	me.doing = form_names[read->form];
 	if (read->form == IN_CURSOR)
 		result = fetch_from_cursor(text, read->row);
 	else
 		result = run_with_id(text, read->row);
+	if (result != NULL && read->form == ASIDE && PQntuples(result) == 0)
+	{
+		PQclear(result);
+		result = compute_and_set(read);
+	}
 	if (result != NULL)
 	{
 		count(READS);
@@ -412,13 +557,18 @@ random_shape(Family family)
 	}
 }
 
+/* Values can depend on tables only, and what DDL does to a name is not their matter. */
 static Form
-random_form(void)
+random_form(bool has_tables)
 {
 	int			n = (int) random_below(100);
 
-	if (n < 50)
+	if (n < 35)
 		return QUERY;
+	if (n < 47)
+		return GET_OR_SET;
+	if (n < 60)
+		return has_tables ? ASIDE : GET_OR_SET;
 	if (n < 75)
 		return QUERY_AS;
 	if (n < 81)
@@ -439,7 +589,7 @@ read_something(Family family, int table, bool cached)
 	read.shape = random_shape(family);
 	/* the first ones are read more often */
 	read.row = 1 + (int) random_below(1 + random_below((uint64_t) families[family].rows));
-	read.form = cached ? random_form() : PLAIN;
+	read.form = cached ? random_form(family != WHOLE) : PLAIN;
 	return do_read(&read);
 }
 

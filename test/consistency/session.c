@@ -142,6 +142,7 @@ connect_session(void)
 		{
 			PQsetNoticeProcessor(me.conn, ignore_notice, NULL);
 			forget_statements();
+			memset(me.leases, 0, sizeof(me.leases));
 			me.lost = false;
 			note("connected, backend %d", PQbackendPID(me.conn));
 			if (me.worker < MAX_WORKERS)

@@ -144,11 +144,17 @@ note_miss(int key, int64_t called)
 		me.missed[key] = called;
 }
 
+static bool
+is_read_from_snapshot(int key)
+{
+	return family_of(key) == THROUGH_KEY && me.isolation != READ_COMMITTED;
+}
+
 /* A row may be that of the transaction's snapshot. */
 static int64_t
 snapshot_time(int key, int64_t called)
 {
-	return family_of(key) == THROUGH_KEY && me.isolation != READ_COMMITTED ? me.began : called;
+	return is_read_from_snapshot(key) ? me.began : called;
 }
 
 /* A statement that began at this time returned this value; 0 = none. */
@@ -163,6 +169,15 @@ check_read(int key, int64_t called, int64_t value)
 	key_name(key, name, sizeof(name));
 	if (value == 0)
 		note_miss(key, called);
+	if (value == 0 && state == OWN_NOTHING)
+		me.leases[key] = clock_ns();
+
+	/* what was deleted since the snapshot is seen beside a row that was inserted in its place */
+	if (state != OWN_NOTHING && is_read_from_snapshot(key))
+		return;
+	/* a bump that was undone by a savepoint hides the namespace all the same */
+	if (value == 0 && family_of(key) == SPACED_KEY && me.explicit_txn && me.bumped == me.began)
+		return;
 	if (state == OWN_NOTHING || (state == OWN_PATTERN && value != 0))
 		op_read(key, snapshot_time(key, called), value);
 	else if (state != OWN_PATTERN && value != own * (state == OWN_VALUE))
@@ -195,7 +210,7 @@ get_text(int key)
 	else if (chance(50))
 		snprintf(text, sizeof(text), "cache_get('t:%d') ->> 'v'", row_of(key));
 	else
-		snprintf(text, sizeof(text), "(SELECT v FROM through WHERE id = %d)", row_of(key));
+		snprintf(text, sizeof(text), "(SELECT max(v) FROM through WHERE id = %d)", row_of(key));
 	return text;
 }
 
@@ -290,13 +305,17 @@ read_version(void)
  * Writing
  */
 
-/* What is set from now on may have been computed when the key was missed. */
+/* What is set may have been computed when the key was missed. */
 static void
 use_lease(Op *op)
 {
 	int64_t		missed = me.missed[op->key];
 
-	if (missed == 0 || is_bound(op->key))
+	if (is_bound(op->key))
+		return;
+	op->lease = me.leases[op->key];
+	me.leases[op->key] = 0;
+	if (missed == 0)
 		return;
 	op->leased = true;
 	if (missed < op->since)
@@ -417,9 +436,9 @@ delete_bound(void)
 		result = run("SELECT cache_delete('%s')", name);
 	if (result == NULL)
 		return false;
-	found = field(result, 0, 0) == 1;
+	found = field(result, 0, 0) != 0;
 	PQclear(result);
-	if (found != (state == OWN_VALUE) && state != OWN_NOTHING)
+	if (found != (state == OWN_VALUE) && state != OWN_NOTHING && !is_read_from_snapshot(key))
 		violation("own write", "key %s: cache_delete() found %s, this transaction has %s it", name,
 				  found ? "it" : "nothing", found ? "deleted" : "set");
 	if (!found)
@@ -495,6 +514,7 @@ increment(void)
 	char		name[20];
 	PGresult   *result;
 
+	me.leases[key] = 0;
 	op->again = again;
 	op->delta = delta;
 	op->since = op->called;
@@ -525,7 +545,7 @@ add_one(void)
 
 	op->value = number;
 	op->since = op->called;
-	use_lease(op);
+	me.leases[key] = 0;
 	op->again = state != OWN_NOTHING;
 	key_name(key, name, sizeof(name));
 	result = run("SELECT cache_add('%s', '%s')", name, value_text(key, number));
@@ -569,6 +589,7 @@ bump(void)
 	char		name[20];
 	PGresult   *result;
 
+	me.bumped = me.began;
 	for (int i = space * SPACE_KEYS; i < (last + 1) * SPACE_KEYS; i++)
 		op_begin(OP_BUMP, key_of(SPACED_KEY, i));
 	key_name(key_of(VERSION_KEY, space), name, sizeof(name));

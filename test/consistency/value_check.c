@@ -18,6 +18,9 @@
  * before, which must be there until the increment commits.  So are keys that stand
  * for rows, also where the table is written to, or read, directly.
  *
+ * A value that is set after a miss of the same session, and after a delete that came
+ * between, was computed from what is out of date by then: nobody may find it.
+ *
  * A value may be missing only for a reason.  Reasons are what deletes it, and
  * what makes a set count for nothing: it was computed before somebody deleted the
  * key, by the library's rules, so that it is a delete itself ("void").
@@ -39,6 +42,7 @@ typedef struct Value
 	int64_t		last_start;
 	const Op   *first;			/* whose end and start these are */
 	const Op   *last;
+	bool		outdated;		/* deleted between the miss and the set */
 } Value;
 
 /* What may have made values go away: from when on, until when. */
@@ -207,6 +211,70 @@ drop_repeated_results(void)
 	nvalues = n;
 }
 
+/* Deletes of the key, by the start of their commits; "to" is the first end of those from there on. */
+static Reason *deletes_by_start;
+static int	ndeletes;
+
+static int
+by_from(const void *a, const void *b)
+{
+	return compare_int64(((const Reason *) a)->from, ((const Reason *) b)->from);
+}
+
+static void
+add_deletes(const uint32_t *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+	{
+		const Op   *op = op_get(from[i]);
+
+		if ((op->kind == OP_DELETE || op->kind == OP_PATTERN || op->kind == OP_BUMP) && op->outcome == OP_COMMITTED)
+			deletes_by_start[ndeletes++] = (Reason)
+		{
+			op->start, op->end
+		};
+	}
+}
+
+static void
+collect_deletes(void)
+{
+	const uint32_t *patterns = numbers + firsts[key_of(PATTERN_KEY, 0)];
+	uint32_t	npatterns = firsts[key_of(PATTERN_KEY, 0) + 1] - firsts[key_of(PATTERN_KEY, 0)];
+
+	ndeletes = 0;
+	deletes_by_start = malloc((nops + npatterns + 1) * sizeof(Reason));
+	add_deletes(ops, nops);
+	add_deletes(patterns, npatterns);
+	qsort(deletes_by_start, ndeletes, sizeof(Reason), by_from);
+	for (int i = ndeletes - 2; i >= 0; i--)
+	{
+		if (deletes_by_start[i].to > deletes_by_start[i + 1].to)
+			deletes_by_start[i].to = deletes_by_start[i + 1].to;
+	}
+}
+
+/* Was the key deleted between the miss and the set that followed? */
+static bool
+is_outdated(const Op *op)
+{
+	int			low = 0;
+	int			high = ndeletes;
+
+	if (op->lease == 0)
+		return false;
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (deletes_by_start[middle].from <= op->lease)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ndeletes && deletes_by_start[low].to < op->called;
+}
+
 static void
 collect_values(void)
 {
@@ -225,7 +293,7 @@ collect_values(void)
 		}
 		values[nvalues++] = (Value)
 		{
-			op->value, op, end_of(op), op->start, op, op
+			op->value, op, end_of(op), op->start, op, op, is_outdated(op)
 		};
 	}
 	qsort(values, nvalues, sizeof(Value), by_value);
@@ -262,6 +330,8 @@ check_found(const Op *op, int64_t found, int64_t start, int64_t end)
 		complain("not committed", "found a value that was never committed", find_set(found), op, NULL);
 	else if (end < value->set->start)
 		complain("not committed", "found a value before its commit was asked for", value->set, op, NULL);
+	else if (value->outdated)
+		complain("outdated", "found a value that was set after a miss and a delete after that", value->set, op, NULL);
 	else if (value->set->hidden)
 		complain("half a transaction", "found a value that its transaction overwrote", value->set, op, NULL);
 	else
@@ -366,12 +436,6 @@ check_zones(void)
 /*
  * Missing values
  */
-
-static int
-by_from(const void *a, const void *b)
-{
-	return compare_int64(((const Reason *) a)->from, ((const Reason *) b)->from);
-}
 
 static void
 sort_reasons(Reasons *reasons)
@@ -633,11 +697,13 @@ check_key(int key)
 		return;
 	}
 	values = malloc((nops + 1) * sizeof(Value));
+	collect_deletes();
 	collect_values();
 	check_reads();
 	check_zones();
 	check_missing();
 	free(values);
+	free(deletes_by_start);
 }
 
 void

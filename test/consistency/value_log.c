@@ -209,16 +209,35 @@ ops_prepared(uint32_t last)
 		op_get(last)->prepared = true;
 }
 
-/* The current transaction has rolled back to a savepoint, before which this was its last write. */
+/*
+ * The current transaction has rolled back to a savepoint, before which this was its
+ * last write.  Deletes that were undone may be reasons for misses until it ends.
+ */
 void
 ops_back_to(uint32_t last)
 {
 	while (me.ops != last)
 	{
-		Op		   *op = op_get(me.ops);
+		uint32_t	number = me.ops;
+		Op		   *op = op_get(number);
 
 		op->outcome = OP_ABORTED;
 		op->end = clock_ns();
 		me.ops = op->previous;
+		if (op->kind == OP_DELETE || op->kind == OP_PATTERN || op->kind == OP_BUMP)
+		{
+			op->previous = me.undone;
+			me.undone = number;
+		}
 	}
+}
+
+/* It has ended, or will have in so many ns, being prepared. */
+void
+ops_undone_until(int64_t delay)
+{
+	int64_t		end = clock_ns() + delay;
+
+	for (; me.undone != 0; me.undone = op_get(me.undone)->previous)
+		op_get(me.undone)->end = end;
 }

@@ -359,8 +359,18 @@ invalidate(void)
 {
 	static const char *const halves[] = {"pair", "half"};
 
-	switch (random_below(4))
+	static const char *const values[] = {
+		"cache_delete_pattern('%s:*:%d:*')", "cache_bump('%s')", "cache_bump('%s:%d')", "cache_delete('%s:0:%d:0')"
+	};
+	char		call[60];
+
+	switch (random_below(6))
 	{
+		case 4:
+		case 5:
+			snprintf(call, sizeof(call), values[random_below(sizeof(values) / sizeof(values[0]))],
+					 families[random_below(NUM_FAMILIES)].name, (int) random_below(REG_TABLES));
+			return execute("SELECT %s", call);
 		case 0:
 			return execute("SELECT cache_invalidate('reg_%d', '%s_%d')", (int) random_below(REG_TABLES),
 						   halves[random_below(2)], (int) random_below(PAIR_TABLES));
