@@ -72,6 +72,11 @@ SELECT set_config('app.tenant', 'a', false), cache_get_or_set('s', 'SELECT curre
 SELECT set_config('app.tenant', 'b', false), cache_get_or_set('s', 'SELECT current_setting(''app.tenant'')');
 CREATE SCHEMA tenant; CREATE TABLE tenant.t AS SELECT 1 AS id, 'tenant''s'::text AS v;
 SELECT cache_get_or_set('q', 'SELECT v FROM t WHERE id = 1'); SET search_path = tenant, public; SELECT cache_get_or_set('q', 'SELECT v FROM t WHERE id = 1'); RESET search_path;
+-- and who asks by the key alone gets what was computed only if it is his answer, too
+SELECT cache_get_or_set('s', 'SELECT current_setting(''app.tenant'')'), cache_get('s') IS NULL AS varies;
+SELECT cache_get_or_set('q', 'SELECT v FROM t WHERE id = 1'), cache_get('q');
+SET search_path = tenant, public; SELECT cache_get('q') IS NULL AS other_path; RESET search_path;
+SET TimeZone = 'Asia/Tokyo'; SELECT cache_get('q') IS NULL AS other_settings; RESET TimeZone; SELECT cache_get('q');
 -- but what was set is what is under the key
 SELECT cache_set('q', '"set"'), cache_get_or_set('q', 'SELECT v FROM t WHERE id = 1');
 -- a query that cannot be cached is run each time

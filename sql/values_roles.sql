@@ -46,7 +46,7 @@ SELECT cache_get('shared'), cache_incr('shared');
 -- what a query computes is still nobody else's
 SELECT cache_get_or_set('v', 'SELECT v FROM rows');
 SET ROLE regress_bob;
-SELECT cache_get_or_set('v', 'SELECT v FROM rows');
+SELECT cache_get('v') IS NULL, cache_get_or_set('v', 'SELECT v FROM rows');
 SELECT kind, key, role IS NULL AS shared FROM pgcache_entries WHERE key IN ('shared', 'v') ORDER BY key, role;
 RESET pgcache.value_scope;
 SELECT cache_get('shared') IS NULL;

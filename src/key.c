@@ -20,15 +20,20 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
 #include "key.h"
+#include "settings.h"
 #include "versions.h"
 
 #define NULL_VALUE	PG_UINT32_MAX
+
+/* Of a longer search path, what comes later is not in the session's hash. */
+#define MAX_HASHED_SCHEMAS	64
 
 static void
 append_bytes(StringInfo buf, const void *data, uint32 len)
@@ -123,6 +128,28 @@ pgcache_key_build(PgCacheQuery *query, ParamListInfo params, ParamListInfo varyi
 	key->text_len = query->text_len;
 	key->seen = &query->seen;
 	return true;
+}
+
+/*
+ * Of what identifies a result beside the query: role, settings and search path, but
+ * not what the query varies by.
+ */
+uint32
+pgcache_key_session_hash(void)
+{
+	StringInfoData buf;
+	Oid			path[MAX_HASHED_SCHEMAS];
+	int			npath = fetch_search_path_array(path, MAX_HASHED_SCHEMAS);
+	Oid			role = GetUserId();
+	uint32		hash;
+
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, (char *) &role, sizeof(role));
+	pgcache_settings_append(&buf);
+	appendBinaryStringInfo(&buf, (char *) path, Min(npath, MAX_HASHED_SCHEMAS) * sizeof(Oid));
+	hash = hash_bytes((unsigned char *) buf.data, buf.len);
+	pfree(buf.data);
+	return hash;
 }
 
 /* For whoever names the query without regard to role, settings and values it varies by. */

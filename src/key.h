@@ -19,6 +19,7 @@
 
 extern bool pgcache_key_build(PgCacheQuery *query, ParamListInfo params, ParamListInfo varying,
 							  PgCacheKey *key);
+extern uint32 pgcache_key_session_hash(void);
 extern uint32 pgcache_key_query_slot(const PgCacheQuery *query, ParamListInfo params);
 
 #endif							/* PGCACHE_KEY_H */

@@ -637,7 +637,7 @@ build_key(Lookup *lookup)
 	if (lookup->request != NULL && lookup->request->value_key != NULL)
 	{
 		/* what identifies the result tells whether the value is this query's */
-		lookup->origin = (int64) (lookup->key.hash | 1);
+		lookup->origin = pgcache_value_origin(lookup->key.hash, lookup->varying != NULL);
 		lookup->key = *lookup->request->value_key;
 	}
 	return PGCACHE_REASON_NONE;

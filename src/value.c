@@ -46,6 +46,7 @@
 
 #include "collect.h"
 #include "guc.h"
+#include "key.h"
 #include "mark.h"
 #include "prepared.h"
 #include "snapshot.h"
@@ -188,12 +189,41 @@ pgcache_value_data_usable(const PgCacheDep *deps, int ndeps)
 	return given == NULL || pgcache_snapshot_sees(given, deps, ndeps);
 }
 
+/* The origin of a value that a query with this identity has computed in this session. */
+int64
+pgcache_value_origin(uint64 identity, bool varies)
+{
+	uint64		origin = (identity & ~(uint64) PG_UINT32_MAX) |
+		(pgcache_key_session_hash() & PGCACHE_ORIGIN_SESSION) | PGCACHE_ORIGIN_COMPUTED;
+
+	return (int64) (varies ? origin | PGCACHE_ORIGIN_VARIES : origin);
+}
+
+/*
+ * Who asks for a computed value by its key alone does not say by which query.  He
+ * gets it if the query would have returned it to him as well: if he has the role and
+ * the settings that it was computed under, and it does not vary by anything else.
+ */
+static bool
+is_for_session(const PgCacheEntry *entry)
+{
+	int64		origin;
+
+	if (pgcache_entry_statement(entry)->form != PGCACHE_FORM_VALUE ||
+		pgcache_value_read(entry, &origin) == NULL || origin == PGCACHE_ORIGIN_SET)
+		return true;
+	return (origin & PGCACHE_ORIGIN_VARIES) == 0 &&
+		(origin & PGCACHE_ORIGIN_SESSION) == (pgcache_key_session_hash() & PGCACHE_ORIGIN_SESSION);
+}
+
 /* Is this entry the value that the session sees?  It must be pinned. */
 static bool
 is_usable(const PgCacheEntry *entry)
 {
 	const PgCacheDep *deps = pgcache_entry_deps(entry);
 
+	if (!is_for_session(entry))
+		return false;
 	if (pgcache_mark_meets(deps, entry->ndeps))
 		return false;
 	if (pgcache_value_has_data_deps(deps, entry->ndeps) && !pgcache_value_data_usable(deps, entry->ndeps))

@@ -18,10 +18,15 @@
 #include "value_key.h"
 
 /*
- * The origin of a value that was set.  One computed from a query has a hash of the
- * query's identity; for a version it is its number.
+ * The origin of a value that was set.  That of one computed from a query has the first
+ * bit set, the second one if the result varies by the session's state, then 30 bits
+ * of a hash of the session's role and settings and 32 of the query's identity.  For a version
+ * it is its number.
  */
 #define PGCACHE_ORIGIN_SET		0
+#define PGCACHE_ORIGIN_COMPUTED	0x1
+#define PGCACHE_ORIGIN_VARIES	0x2
+#define PGCACHE_ORIGIN_SESSION	UINT64CONST(0xFFFFFFFC)
 
 /* In the place of an owner: all of them. */
 #define PGCACHE_ALL_OWNERS		((Oid) PG_UINT32_MAX)
@@ -67,6 +72,7 @@ extern bool pgcache_value_data_usable(const PgCacheDep *deps, int ndeps);
 extern PgCacheEntry *pgcache_value_pin(const PgCacheKey *key);
 extern PgCacheEntry *pgcache_value_find(const PgCacheKey *key);
 extern const Jsonb *pgcache_value_read(const PgCacheEntry *entry, int64 *origin);
+extern int64 pgcache_value_origin(uint64 identity, bool varies);
 extern bool pgcache_value_was_set(const PgCacheEntry *entry);
 extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
 										 const Jsonb *value, int64 origin,
