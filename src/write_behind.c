@@ -36,6 +36,7 @@
 #include "testpoint.h"
 #include "write_behind.h"
 #include "write_pending.h"
+#include "write_wait.h"
 
 /*
  * Reading
@@ -154,7 +155,7 @@ pgcache_write_behind_get(const PgCacheBinding *b, const char *key, uint32 len)
 	if (pgcache_write_queue_is_empty() && !pgcache_write_pending_any())
 		return pgcache_bound_get_now(b, key, len);
 	object = pgcache_binding_key_object(b, key, len);
-	hash = pgcache_write_queue_hash(b->relid, object);
+	hash = pgcache_write_item_hash(b->relid, object);
 	writes = pgcache_write_pending_find(b->relid, object, hash);
 	return apply(read_committed(b, key, len, object, hash), b->relid, writes);
 }
@@ -188,7 +189,7 @@ add_change(const PgCacheBinding *b, const char *key, uint32 len, PgCacheWriteOp 
 	if (!pgcache_write_pending_prepare(&write))
 	{
 		/* what is queued must not come after what is written through */
-		(void) pgcache_write_queue_flush(b->relid);
+		(void) pgcache_write_wait_flush(b->relid);
 		return false;
 	}
 	pgcache_write_pending_add(&write);
