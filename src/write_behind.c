@@ -34,6 +34,7 @@
 #include "utils/rls.h"
 
 #include "testpoint.h"
+#include "value_xact.h"
 #include "write_behind.h"
 #include "write_pending.h"
 #include "write_wait.h"
@@ -205,11 +206,14 @@ pgcache_write_behind_set(const PgCacheBinding *b, const char *key, uint32 len, c
 		(void) pgcache_bound_set(b, key, len, value, false);
 }
 
-/* Unless there is a value now; was there none? */
+/* Unless there is a value now; was there none?  Only one at a time can find that out for a row. */
 bool
 pgcache_write_behind_add(const PgCacheBinding *b, const char *key, uint32 len, const Jsonb *value)
 {
+	Jsonb	   *object = pgcache_binding_key_object(b, key, len);
+
 	check_privileges(b->relid, ACL_INSERT);
+	pgcache_value_lock_row(b->relid, pgcache_write_item_hash(b->relid, object));
 	if (pgcache_write_behind_get(b, key, len) != NULL)
 		return false;
 	if (!add_change(b, key, len, PGCACHE_WRITE_ADD, pgcache_binding_columns(b, key, len, value)))
