@@ -46,6 +46,7 @@ typedef struct PgCacheSharedDatabase
 	uint32		pending;		/* linked items */
 	uint64		flush_up_to;	/* seq that somebody waits for */
 	bool		room_wanted;	/* somebody waits for room */
+	uint64		first_ticket;	/* of the one who waits for room longest, or 0 */
 	uint64		waits;			/* how often somebody did */
 	uint64		failures;		/* tries of the worker that failed */
 	uint64		progress;		/* items removed */
@@ -102,7 +103,8 @@ typedef struct PgCacheSharedWriteQueue
 	pg_atomic_uint32 removals[PGCACHE_WRITE_REMOVALS];	/* ditto; by hash */
 	ConditionVariable changed;	/* items were removed, or a database's state
 								 * changed */
-	uint64		last_seq;		/* under the lock, as all below */
+	uint64		last_ticket;	/* under the lock, as all below */
+	uint64		last_seq;
 	PgCacheSharedDatabase databases[PGCACHE_MAX_WRITE_DATABASES];
 	PgCacheSharedTable tables[PGCACHE_MAX_WRITE_TABLES];
 	uint32		nbuckets;		/* a power of two */

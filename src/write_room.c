@@ -8,6 +8,10 @@
  * lock.  When it has committed, its items are linked, which cannot fail, all under one
  * lock, so that they appear at once; when it is rolled back they are given back.
  *
+ * Those of a database who find no room stand in line: each has a ticket, and nobody gets
+ * any before the one with the oldest, lest a large transaction waits as long as there are
+ * small ones.
+ *
  * Lock: that of write_queue.c.
  *
  * IDENTIFICATION
@@ -40,6 +44,7 @@ typedef struct Reservation
 
 static Reservation reservation;
 static bool exit_registered = false;
+static uint64 ticket = 0;		/* of who waits for room */
 
 /* Complain if all that the transaction changes cannot be in the queue at once. */
 void
@@ -56,18 +61,55 @@ pgcache_write_room_check_size(uint64 bytes)
 }
 
 /*
- * Have a worker and, as far as one can know now, room for what the transaction
- * has changed up to now; waits for it.  False if there can be no worker.
+ * The line
  */
-bool
-pgcache_write_room_prepare(uint64 bytes)
+
+static bool
+is_turn_locked(const PgCacheSharedDatabase *database)
+{
+	return database->first_ticket == 0 || (ticket != 0 && ticket <= database->first_ticket);
+}
+
+/* There is no room; who had stood behind somebody that left may be the first now. */
+static void
+stand_in_line_locked(PgCacheSharedDatabase *database)
+{
+	if (ticket == 0)
+	{
+		ticket = ++pgcache_write_queue->last_ticket;
+		database->waits++;
+	}
+	if (is_turn_locked(database))
+		database->first_ticket = ticket;
+	database->room_wanted = true;
+}
+
+static void
+leave_line(int code, Datum arg)
+{
+	PgCacheSharedDatabase *database;
+
+	if (ticket == 0)
+		return;
+	LWLockAcquire(pgcache_write_queue_lock, LW_EXCLUSIVE);
+	database = pgcache_write_database_find_locked(MyDatabaseId);
+	if (database != NULL && database->first_ticket == ticket)
+		database->first_ticket = 0;
+	LWLockRelease(pgcache_write_queue_lock);
+	ticket = 0;
+	ConditionVariableBroadcast(&pgcache_write_queue->changed);
+}
+
+/*
+ * Reserving
+ */
+
+static bool
+wait_for_prospect(uint64 bytes)
 {
 	PgCacheWriteWait waiting = {false};
 	int			starts = 0;
 
-	/* a trigger that it runs changes something: it cannot wait for itself */
-	if (pgcache_write_database_is_worker())
-		return false;
 	for (;;)
 	{
 		PgCacheSharedDatabase *database;
@@ -75,7 +117,7 @@ pgcache_write_room_prepare(uint64 bytes)
 
 		LWLockAcquire(pgcache_write_queue_lock, LW_EXCLUSIVE);
 		database = pgcache_write_database_make_locked(MyDatabaseId);
-		if (database != NULL && database->state == PGCACHE_DATABASE_OPEN &&
+		if (database != NULL && database->state == PGCACHE_DATABASE_OPEN && is_turn_locked(database) &&
 			pgcache_write_item_blocks(bytes) <= pgcache_write_memory_unreserved())
 			break;
 		closed = database == NULL || database->state == PGCACHE_DATABASE_CLOSED;
@@ -91,11 +133,8 @@ pgcache_write_room_prepare(uint64 bytes)
 				continue;
 			}
 		}
-		else if (!database->room_wanted)
-		{
-			database->room_wanted = true;
-			database->waits++;
-		}
+		else
+			stand_in_line_locked(database);
 		pgcache_write_wait_and_release(database, &waiting);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -104,11 +143,32 @@ pgcache_write_room_prepare(uint64 bytes)
 	return true;
 }
 
+/*
+ * Have a worker and, as far as one can know now, room for what the transaction
+ * has changed up to now; waits for it.  False if there can be no worker.
+ */
+bool
+pgcache_write_room_prepare(uint64 bytes)
+{
+	bool		result;
+
+	/* a trigger that it runs changes something: it cannot wait for itself */
+	if (pgcache_write_database_is_worker())
+		return false;
+	PG_ENSURE_ERROR_CLEANUP(leave_line, (Datum) 0);
+	{
+		result = wait_for_prospect(bytes);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(leave_line, (Datum) 0);
+	leave_line(0, (Datum) 0);
+	return result;
+}
+
 /* Make it so, all or nothing. */
 static bool
 try_reserve_locked(PgCacheSharedDatabase *database, PgCacheWrite *const *writes, int n, uint32 nblocks)
 {
-	if (database == NULL || database->state != PGCACHE_DATABASE_OPEN)
+	if (database == NULL || database->state != PGCACHE_DATABASE_OPEN || !is_turn_locked(database))
 		return false;
 	for (int i = 0; i < n; i++)
 	{
@@ -138,6 +198,39 @@ try_reserve_locked(PgCacheSharedDatabase *database, PgCacheWrite *const *writes,
 	return true;
 }
 
+static uint64
+bytes_of(PgCacheWrite *const *writes, int n)
+{
+	uint64		bytes = 0;
+
+	for (int i = 0; i < n; i++)
+		bytes += pgcache_write_item_bytes(writes[i]);
+	return bytes;
+}
+
+static void
+wait_and_reserve(PgCacheWrite *const *writes, int n)
+{
+	uint32		nblocks = pgcache_write_item_blocks(bytes_of(writes, n));
+	PgCacheWriteWait waiting = {false};
+
+	for (;;)
+	{
+		PgCacheSharedDatabase *database;
+
+		LWLockAcquire(pgcache_write_queue_lock, LW_EXCLUSIVE);
+		database = pgcache_write_database_make_locked(MyDatabaseId);
+		if (try_reserve_locked(database, writes, n, nblocks))
+			break;
+		if (database != NULL && database->state == PGCACHE_DATABASE_OPEN)
+			stand_in_line_locked(database);
+		pgcache_write_wait_and_release(database, &waiting);
+		CHECK_FOR_INTERRUPTS();
+	}
+	LWLockRelease(pgcache_write_queue_lock);
+	ConditionVariableCancelSleep();
+}
+
 static void
 give_back_at_exit(int code, Datum arg)
 {
@@ -151,39 +244,22 @@ give_back_at_exit(int code, Datum arg)
 void
 pgcache_write_room_reserve(PgCacheWrite *const *writes, int n)
 {
-	PgCacheWriteWait waiting = {false};
-	uint64		bytes = 0;
-
 	if (!exit_registered)
 	{
 		before_shmem_exit(give_back_at_exit, (Datum) 0);
 		exit_registered = true;
 	}
-	for (int i = 0; i < n; i++)
-		bytes += pgcache_write_item_bytes(writes[i]);
-	pgcache_write_room_check_size(bytes);
+	pgcache_write_room_check_size(bytes_of(writes, n));
 	Assert(reservation.nitems == 0);
 	reservation.items = palloc0(n * sizeof(uint32));
 	reservation.tables = palloc(n * sizeof(uint32));
 
-	for (;;)
+	PG_ENSURE_ERROR_CLEANUP(leave_line, (Datum) 0);
 	{
-		PgCacheSharedDatabase *database;
-
-		LWLockAcquire(pgcache_write_queue_lock, LW_EXCLUSIVE);
-		database = pgcache_write_database_make_locked(MyDatabaseId);
-		if (try_reserve_locked(database, writes, n, pgcache_write_item_blocks(bytes)))
-			break;
-		if (database != NULL && database->state == PGCACHE_DATABASE_OPEN && !database->room_wanted)
-		{
-			database->room_wanted = true;
-			database->waits++;
-		}
-		pgcache_write_wait_and_release(database, &waiting);
-		CHECK_FOR_INTERRUPTS();
+		wait_and_reserve(writes, n);
 	}
-	LWLockRelease(pgcache_write_queue_lock);
-	ConditionVariableCancelSleep();
+	PG_END_ENSURE_ERROR_CLEANUP(leave_line, (Datum) 0);
+	leave_line(0, (Datum) 0);
 
 	for (int i = 0; i < n; i++)
 	{

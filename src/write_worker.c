@@ -27,6 +27,7 @@
 #include "utils/memutils.h"
 
 #include "guc.h"
+#include "testpoint.h"
 #include "write_database.h"
 #include "write_flush.h"
 #include "write_queue.h"
@@ -71,8 +72,10 @@ write_batch(const bool *left_out)
 	bool		last_chance = told_at != 0 &&
 	TimestampDifferenceExceeds(told_at, GetCurrentTimestamp(), SHUTDOWN_MS);
 	PgCacheWrite **writes;
-	int			n = read_batch(left_out, &writes);
+	int			n;
 
+	PGCACHE_TESTPOINT("write-batch");
+	n = read_batch(left_out, &writes);
 	if (n > 0)
 		pgcache_write_flush_batch(writes, n, last_chance);
 	MemoryContextSwitchTo(old);
