@@ -80,11 +80,17 @@ OBJS = \
 	src/versions.o \
 	src/wire.o \
 	src/write_behind.o \
+	src/write_database.o \
 	src/write_flush.o \
 	src/write_identity.o \
+	src/write_item.o \
 	src/write_memory.o \
 	src/write_pending.o \
 	src/write_queue.o \
+	src/write_refused.o \
+	src/write_room.o \
+	src/write_run.o \
+	src/write_wait.o \
 	src/write_worker.o
 
 DATA = $(wildcard pgcache--*.sql)

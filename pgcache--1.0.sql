@@ -285,10 +285,18 @@ CREATE TABLE pgcache_write_behind_errors (
 
 COMMENT ON TABLE pgcache_write_behind_errors IS
 'changes that could not be written behind, and why; each role sees and may delete its own';
+COMMENT ON COLUMN pgcache_write_behind_errors.role IS 'on whose behalf';
+COMMENT ON COLUMN pgcache_write_behind_errors.relation IS 'the table, qualified, or its OID if it is gone';
+COMMENT ON COLUMN pgcache_write_behind_errors.key IS 'the columns of the primary key';
+COMMENT ON COLUMN pgcache_write_behind_errors.operation IS 'set, add or delete';
+COMMENT ON COLUMN pgcache_write_behind_errors.value IS 'the columns that were to be written';
+COMMENT ON SEQUENCE pgcache_write_behind_errors_id_seq IS 'numbers of the changes that could not be written behind';
 
 ALTER TABLE pgcache_write_behind_errors ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON pgcache_write_behind_errors USING (role OPERATOR(pg_catalog.=) CURRENT_USER::text);
 CREATE POLICY all_stats ON pgcache_write_behind_errors FOR SELECT TO pg_read_all_stats USING (true);
+COMMENT ON POLICY own ON pgcache_write_behind_errors IS 'each role sees and may delete its own';
+COMMENT ON POLICY all_stats ON pgcache_write_behind_errors IS 'members of pg_read_all_stats see all';
 GRANT SELECT, DELETE ON pgcache_write_behind_errors TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors', '');
 SELECT pg_catalog.pg_extension_config_dump('pgcache_write_behind_errors_id_seq', '');

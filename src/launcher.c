@@ -31,7 +31,7 @@
 
 #include "launcher.h"
 #include "store.h"
-#include "write_queue.h"
+#include "write_database.h"
 
 #define ROUND_MS			1000
 #define RESTART_S			5
@@ -59,12 +59,12 @@ look_after(Oid dbid)
 {
 	if (!database_exists(dbid))
 	{
-		uint32		n = pgcache_write_queue_forget(dbid);
+		uint32		n = pgcache_write_database_forget(dbid);
 
 		ereport(LOG,
 				(errmsg("%u changes that were to be written behind are dropped with database %u", n, dbid)));
 	}
-	else if (!pgcache_write_queue_start_worker(dbid) && !complained)
+	else if (!pgcache_write_database_start_worker(dbid) && !complained)
 	{
 		complained = true;
 		ereport(LOG,
@@ -79,7 +79,7 @@ look_after_databases(void)
 	Oid			dbid;
 
 	/* one is not found again before some time has passed */
-	while (OidIsValid(dbid = pgcache_write_queue_deserted()))
+	while (OidIsValid(dbid = pgcache_write_database_deserted()))
 		look_after(dbid);
 }
 

@@ -34,6 +34,7 @@
 #include "versions.h"
 #include "write_behind.h"
 #include "write_queue.h"
+#include "write_wait.h"
 
 /* key, value, ttl, tags, tables */
 #define SET_ARGS	5
@@ -213,7 +214,7 @@ static void
 flush_before(const PgCacheBinding *b)
 {
 	if (!pgcache_write_queue_is_empty())
-		(void) pgcache_write_queue_flush(b->relid);
+		(void) pgcache_write_wait_flush(b->relid);
 }
 
 static void

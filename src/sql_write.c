@@ -18,6 +18,7 @@
 #include "binding.h"
 #include "request.h"
 #include "write_queue.h"
+#include "write_wait.h"
 
 PG_FUNCTION_INFO_V1(cache_flush);
 PG_FUNCTION_INFO_V1(cache_write_behind);
@@ -46,7 +47,7 @@ cache_flush(PG_FUNCTION_ARGS)
 	pgcache_require_args(fcinfo, 1);
 	if (!PG_ARGISNULL(0))
 		relid = table_of_namespace(PG_GETARG_TEXT_PP(0));
-	PG_RETURN_INT64((int64) pgcache_write_queue_flush(relid));
+	PG_RETURN_INT64((int64) pgcache_write_wait_flush(relid));
 }
 
 /* cache_write_behind() RETURNS SETOF record */

@@ -26,6 +26,9 @@
  *		few keys	set: all ROW SHARE, key SHARE		change: all ROW EXCLUSIVE, key EXCLUSIVE
  *		many keys	set: all SHARE						change: all EXCLUSIVE
  *
+ * Rows that are written behind are locked likewise, but by whoever adds one only; all
+ * of a table, instead of an owner.
+ *
  * IDENTIFICATION
  *	  src/value_xact.c
  *
@@ -62,6 +65,8 @@
 /* Field 4 of the lock tags; users' advisory locks have 1 and 2. */
 #define LOCK_KEY			0x7063
 #define LOCK_ALL			0x7064
+#define LOCK_ROW			0x7065
+#define LOCK_ALL_ROWS		0x7066
 
 /* After so many a version is not remembered. */
 #define MAX_VERSION_TRIES	3
@@ -97,20 +102,32 @@ acquire(uint32 a, uint32 b, uint16 kind, LOCKMODE mode)
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
+/* One of many, or all of them if the transaction has locked many. */
 static void
-lock_key(const PgCacheKey *key, Oid owner, bool exclusive)
+acquire_one(uint64 hash, uint16 kind, Oid all, uint16 all_kind, bool exclusive)
 {
-	uint64		hash = hash_combine64(key->hash, owner);
-
 	count_anew();
 	if (nlocked >= MAX_KEY_LOCKS)
 	{
-		acquire(owner, 0, LOCK_ALL, exclusive ? ExclusiveLock : ShareLock);
+		acquire(all, 0, all_kind, exclusive ? ExclusiveLock : ShareLock);
 		return;
 	}
 	nlocked++;
-	acquire(owner, 0, LOCK_ALL, exclusive ? RowExclusiveLock : RowShareLock);
-	acquire((uint32) (hash >> 32), (uint32) hash, LOCK_KEY, exclusive ? ExclusiveLock : ShareLock);
+	acquire(all, 0, all_kind, exclusive ? RowExclusiveLock : RowShareLock);
+	acquire((uint32) (hash >> 32), (uint32) hash, kind, exclusive ? ExclusiveLock : ShareLock);
+}
+
+static void
+lock_key(const PgCacheKey *key, Oid owner, bool exclusive)
+{
+	acquire_one(hash_combine64(key->hash, owner), LOCK_KEY, owner, LOCK_ALL, exclusive);
+}
+
+/* Keep other transactions from adding the row that has this hash; whoever the owner, whatever the key. */
+void
+pgcache_value_lock_row(Oid relid, uint64 hash)
+{
+	acquire_one(hash, LOCK_ROW, relid, LOCK_ALL_ROWS, true);
 }
 
 /* Keep other transactions from setting the key until this one has ended. */
@@ -145,7 +162,7 @@ find_own(PgCacheForm form, Oid owner, const PgCacheKey *key)
 {
 	PgCachePendingValue *own = pgcache_pending_find(form, owner, key);
 	PgCachePendingValue *forgotten = form != PGCACHE_FORM_VALUE || nforgotten == 0 ? NULL :
-		pgcache_pending_find(PGCACHE_FORM_FORGET, InvalidOid, key);
+	pgcache_pending_find(PGCACHE_FORM_FORGET, InvalidOid, key);
 
 	if (own == NULL || (forgotten != NULL && forgotten->serial > own->serial))
 		return forgotten;

@@ -34,8 +34,10 @@
 #include "utils/rls.h"
 
 #include "testpoint.h"
+#include "value_xact.h"
 #include "write_behind.h"
 #include "write_pending.h"
+#include "write_wait.h"
 
 /*
  * Reading
@@ -154,7 +156,7 @@ pgcache_write_behind_get(const PgCacheBinding *b, const char *key, uint32 len)
 	if (pgcache_write_queue_is_empty() && !pgcache_write_pending_any())
 		return pgcache_bound_get_now(b, key, len);
 	object = pgcache_binding_key_object(b, key, len);
-	hash = pgcache_write_queue_hash(b->relid, object);
+	hash = pgcache_write_item_hash(b->relid, object);
 	writes = pgcache_write_pending_find(b->relid, object, hash);
 	return apply(read_committed(b, key, len, object, hash), b->relid, writes);
 }
@@ -188,7 +190,7 @@ add_change(const PgCacheBinding *b, const char *key, uint32 len, PgCacheWriteOp 
 	if (!pgcache_write_pending_prepare(&write))
 	{
 		/* what is queued must not come after what is written through */
-		(void) pgcache_write_queue_flush(b->relid);
+		(void) pgcache_write_wait_flush(b->relid);
 		return false;
 	}
 	pgcache_write_pending_add(&write);
@@ -204,11 +206,14 @@ pgcache_write_behind_set(const PgCacheBinding *b, const char *key, uint32 len, c
 		(void) pgcache_bound_set(b, key, len, value, false);
 }
 
-/* Unless there is a value now; was there none? */
+/* Unless there is a value now; was there none?  Only one at a time can find that out for a row. */
 bool
 pgcache_write_behind_add(const PgCacheBinding *b, const char *key, uint32 len, const Jsonb *value)
 {
+	Jsonb	   *object = pgcache_binding_key_object(b, key, len);
+
 	check_privileges(b->relid, ACL_INSERT);
+	pgcache_value_lock_row(b->relid, pgcache_write_item_hash(b->relid, object));
 	if (pgcache_write_behind_get(b, key, len) != NULL)
 		return false;
 	if (!add_change(b, key, len, PGCACHE_WRITE_ADD, pgcache_binding_columns(b, key, len, value)))

@@ -13,7 +13,6 @@
 
 #include "write_queue.h"
 
-extern void pgcache_write_flush_one(const PgCacheWrite *write);
 extern void pgcache_write_flush_batch(PgCacheWrite **writes, int n, bool last_chance);
 extern void pgcache_write_flush_left_out(bool *left_out, TimestampTz *until);
 

@@ -24,8 +24,10 @@
 #include "utils/snapmgr.h"
 
 #include "testpoint.h"
-#include "write_flush.h"
 #include "write_pending.h"
+#include "write_room.h"
+#include "write_run.h"
+#include "write_wait.h"
 
 typedef struct Pending
 {
@@ -92,7 +94,7 @@ copy_write(const PgCacheWrite *write)
 static uint64
 bytes_with(const PgCacheWrite *write)
 {
-	return (npending > 0 ? pending[npending - 1].bytes : 0) + pgcache_write_queue_bytes(write);
+	return (npending > 0 ? pending[npending - 1].bytes : 0) + pgcache_write_item_bytes(write);
 }
 
 /* Have a worker, and room for this change too; false if there can be no worker. */
@@ -101,14 +103,14 @@ pgcache_write_pending_prepare(const PgCacheWrite *write)
 {
 	uint64		bytes = bytes_with(write);
 
-	pgcache_write_queue_check_size(bytes);
-	return pgcache_write_queue_prepare(bytes);
+	pgcache_write_room_check_size(bytes);
+	return pgcache_write_room_prepare(bytes);
 }
 
 void
 pgcache_write_pending_add(const PgCacheWrite *write)
 {
-	uint64		hash = pgcache_write_queue_hash(write->relid, write->key);
+	uint64		hash = pgcache_write_item_hash(write->relid, write->key);
 	MemoryContext old;
 	Latest	   *entry;
 	Pending		new;
@@ -171,11 +173,11 @@ pgcache_write_pending_write_through(void)
 					 errmsg("cannot prepare a transaction in which another role has set values that are written behind"),
 					 errhint("Bind the namespace with write_through, or set the values as one role.")));
 		if (i == 0 || write->relid != pending[i - 1].write->relid)
-			(void) pgcache_write_queue_flush(write->relid);
+			(void) pgcache_write_wait_flush(write->relid);
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (int i = 0; i < npending; i++)
-		pgcache_write_flush_one(pending[i].write);
+		pgcache_write_run_one(pending[i].write);
 	PopActiveSnapshot();
 	pgcache_write_pending_release(0);
 }
@@ -191,7 +193,7 @@ pgcache_write_pending_release(int nest_level)
 	while (npending > 0 && pending[npending - 1].nest_level >= nest_level)
 	{
 		Pending    *last = &pending[--npending];
-		uint64		hash = pgcache_write_queue_hash(last->write->relid, last->write->key);
+		uint64		hash = pgcache_write_item_hash(last->write->relid, last->write->key);
 		Latest	   *entry = hash_search(latest, &hash, HASH_FIND, NULL);
 
 		entry->pending = last->previous;
@@ -224,7 +226,7 @@ reserve(void)
 
 	for (int i = 0; i < npending; i++)
 		writes[i] = pending[i].write;
-	pgcache_write_queue_reserve(writes, npending);
+	pgcache_write_room_reserve(writes, npending);
 	MemoryContextSwitchTo(old);
 }
 
@@ -249,12 +251,12 @@ pgcache_write_pending_xact_event(XactEvent event)
 			break;
 
 		case XACT_EVENT_COMMIT:
-			pgcache_write_queue_link();
+			pgcache_write_room_link();
 			forget();
 			break;
 
 		case XACT_EVENT_ABORT:
-			pgcache_write_queue_give_back();
+			pgcache_write_room_give_back();
 			forget();
 			break;
 

@@ -69,37 +69,21 @@ typedef struct PgCacheWriteTable
 extern Size pgcache_write_queue_shmem_size(void);
 extern void pgcache_write_queue_shmem_init(void);
 
-/* For those who change rows */
-extern void pgcache_write_queue_check_size(uint64 bytes);
-extern uint64 pgcache_write_queue_bytes(const PgCacheWrite *write);
-extern bool pgcache_write_queue_prepare(uint64 bytes);
-extern void pgcache_write_queue_reserve(PgCacheWrite *const *writes, int n);
-extern void pgcache_write_queue_link(void);
-extern void pgcache_write_queue_give_back(void);
+/* One change (write_item.c) */
+extern uint64 pgcache_write_item_bytes(const PgCacheWrite *write);
+extern uint64 pgcache_write_item_hash(Oid relid, const Jsonb *key);
 
 /* For those who read */
 extern bool pgcache_write_queue_is_empty(void);
-extern uint64 pgcache_write_queue_hash(Oid relid, const Jsonb *key);
 extern uint32 pgcache_write_queue_removals(uint64 hash);
 extern List *pgcache_write_queue_find(Oid relid, const Jsonb *key, uint64 hash);
-
-/* For those who wait, and for show */
-extern uint64 pgcache_write_queue_flush(Oid relid);
 extern int	pgcache_write_queue_tables(PgCacheWriteTable *tables);
 
 /* For the worker of the database */
-extern bool pgcache_write_queue_open(void);
-extern bool pgcache_write_queue_close(bool soon);
 extern void pgcache_write_queue_look(const bool *left_out, PgCacheWriteLook *look);
 extern int	pgcache_write_queue_take(const bool *left_out, uint32 *items, int max);
 extern PgCacheWrite *pgcache_write_queue_read(uint32 item);
 extern int	pgcache_write_queue_table(uint32 item);
 extern void pgcache_write_queue_remove(const uint32 *items, int n, bool refused);
-extern void pgcache_write_queue_note_failure(void);
-
-/* For the launcher */
-extern Oid	pgcache_write_queue_deserted(void);
-extern uint32 pgcache_write_queue_forget(Oid dbid);
-extern bool pgcache_write_queue_start_worker(Oid dbid);
 
 #endif							/* PGCACHE_WRITE_QUEUE_H */

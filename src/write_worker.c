@@ -27,6 +27,8 @@
 #include "utils/memutils.h"
 
 #include "guc.h"
+#include "testpoint.h"
+#include "write_database.h"
 #include "write_flush.h"
 #include "write_queue.h"
 #include "write_worker.h"
@@ -57,7 +59,7 @@ read_batch(const bool *left_out, PgCacheWrite ***writes)
 	for (i = 0; i < n && bytes <= MAX_BATCH_BYTES; i++)
 	{
 		(*writes)[i] = pgcache_write_queue_read(items[i]);
-		bytes += pgcache_write_queue_bytes((*writes)[i]);
+		bytes += pgcache_write_item_bytes((*writes)[i]);
 	}
 	return i;
 }
@@ -70,8 +72,10 @@ write_batch(const bool *left_out)
 	bool		last_chance = told_at != 0 &&
 	TimestampDifferenceExceeds(told_at, GetCurrentTimestamp(), SHUTDOWN_MS);
 	PgCacheWrite **writes;
-	int			n = read_batch(left_out, &writes);
+	int			n;
 
+	PGCACHE_TESTPOINT("write-batch");
+	n = read_batch(left_out, &writes);
 	if (n > 0)
 		pgcache_write_flush_batch(writes, n, last_chance);
 	MemoryContextSwitchTo(old);
@@ -155,7 +159,7 @@ loop(void)
 			idle_since = now;
 		if (told_at != 0 || (idle && TimestampDifferenceExceeds(idle_since, now, IDLE_MS)))
 		{
-			if (pgcache_write_queue_close(told_at != 0))
+			if (pgcache_write_database_close(told_at != 0))
 				return;
 			ms = Min(ms, 100);
 		}
@@ -172,7 +176,7 @@ pgcache_write_worker_main(Datum dbid)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(dbid), InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
-	if (pgcache_write_queue_open())
+	if (pgcache_write_database_open())
 		loop();
 	proc_exit(0);
 }
