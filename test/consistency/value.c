@@ -534,7 +534,7 @@ increment(void)
 static bool
 add_one(void)
 {
-	int			key = random_key(chance(70) ? ADDED_KEY : chance(50) ? PLAIN_KEY : THROUGH_KEY);
+	int			key = random_key(chance(60) ? ADDED_KEY : chance(33) ? PLAIN_KEY : chance(50) ? THROUGH_KEY : BEHIND_KEY);
 	int64_t		own;
 	OwnState	state = own_state(me.ops, key, &own);
 	uint32_t	number = op_begin(OP_SET, key);

@@ -42,7 +42,7 @@ typedef struct Value
 	int64_t		last_start;
 	const Op   *first;			/* whose end and start these are */
 	const Op   *last;
-	bool		outdated;		/* deleted between the miss and the set */
+	bool		outdated;		/* deleted between the miss and the commit */
 } Value;
 
 /* What may have made values go away: from when on, until when. */
@@ -254,7 +254,7 @@ collect_deletes(void)
 	}
 }
 
-/* Was the key deleted between the miss and the set that followed? */
+/* Was the key deleted between the miss and the commit of the set that followed? */
 static bool
 is_outdated(const Op *op)
 {
@@ -272,7 +272,7 @@ is_outdated(const Op *op)
 		else
 			high = middle;
 	}
-	return low < ndeletes && deletes_by_start[low].to < op->called;
+	return low < ndeletes && deletes_by_start[low].to < op->start;
 }
 
 static void
@@ -331,7 +331,7 @@ check_found(const Op *op, int64_t found, int64_t start, int64_t end)
 	else if (end < value->set->start)
 		complain("not committed", "found a value before its commit was asked for", value->set, op, NULL);
 	else if (value->outdated)
-		complain("outdated", "found a value that was set after a miss and a delete after that", value->set, op, NULL);
+		complain("outdated", "found a value that was set after a miss, and a delete came before its commit", value->set, op, NULL);
 	else if (value->set->hidden)
 		complain("half a transaction", "found a value that its transaction overwrote", value->set, op, NULL);
 	else
