@@ -72,6 +72,7 @@ OBJS = \
 	src/value.o \
 	src/value_key.o \
 	src/value_lease.o \
+	src/value_lock.o \
 	src/value_pending.o \
 	src/value_publish.o \
 	src/value_xact.o \

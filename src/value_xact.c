@@ -15,19 +15,7 @@
  * missed the key, if it did (value_lease.c); else not before the transaction's
  * first statement.
  *
- * Locks.  A transaction that sets or deletes a key holds a share lock on it to
- * its end, and one that reads a key in order to set it (add, incr, touch) an
- * exclusive one; so nothing is lost between the reading and the commit.  They are
- * PostgreSQL's own locks, of the advisory kind, with a field 4 that users' locks
- * never have; so waiting for one can be cancelled, times out, is seen in
- * pg_locks, and deadlocks are found.  A transaction that touches many keys locks
- * all keys of the owner instead:
- *
- *		few keys	set: all ROW SHARE, key SHARE		change: all ROW EXCLUSIVE, key EXCLUSIVE
- *		many keys	set: all SHARE						change: all EXCLUSIVE
- *
- * Rows that are written behind are locked likewise, but by whoever adds one only; all
- * of a table, instead of an owner.
+ * Keys are locked to the end of the transaction: value_lock.c.
  *
  * IDENTIFICATION
  *	  src/value_xact.c
@@ -40,9 +28,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -52,21 +38,13 @@
 #include "snapshot.h"
 #include "value.h"
 #include "value_lease.h"
+#include "value_lock.h"
 #include "value_pending.h"
 #include "value_xact.h"
 #include "versions.h"
 
-/* Keys that a transaction locks one by one. */
-#define MAX_KEY_LOCKS		64
-
 /* Keys that triggers of a transaction delete one by one. */
 #define MAX_FORGOTTEN_KEYS	100000
-
-/* Field 4 of the lock tags; users' advisory locks have 1 and 2. */
-#define LOCK_KEY			0x7063
-#define LOCK_ALL			0x7064
-#define LOCK_ROW			0x7065
-#define LOCK_ALL_ROWS		0x7066
 
 /* After so many a version is not remembered. */
 #define MAX_VERSION_TRIES	3
@@ -74,61 +52,9 @@
 /* How long computing a value took, if nothing is known: a query over the network. */
 #define UNKNOWN_COST_US		1000
 
-/* Of the latest transaction that had any. */
+/* Such keys of the latest transaction that had any. */
 static LocalTransactionId counted_lxid = InvalidLocalTransactionId;
-static int	nlocked = 0;		/* keys locked so far, at least */
 static int	nforgotten = 0;
-
-static void
-count_anew(void)
-{
-	if (counted_lxid == pgcache_local_xid())
-		return;
-	counted_lxid = pgcache_local_xid();
-	nlocked = 0;
-	nforgotten = 0;
-}
-
-/*
- * Locks
- */
-
-static void
-acquire(uint32 a, uint32 b, uint16 kind, LOCKMODE mode)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, a, b, kind);
-	(void) LockAcquire(&tag, mode, false, false);
-}
-
-/* One of many, or all of them if the transaction has locked many. */
-static void
-acquire_one(uint64 hash, uint16 kind, Oid all, uint16 all_kind, bool exclusive)
-{
-	count_anew();
-	if (nlocked >= MAX_KEY_LOCKS)
-	{
-		acquire(all, 0, all_kind, exclusive ? ExclusiveLock : ShareLock);
-		return;
-	}
-	nlocked++;
-	acquire(all, 0, all_kind, exclusive ? RowExclusiveLock : RowShareLock);
-	acquire((uint32) (hash >> 32), (uint32) hash, kind, exclusive ? ExclusiveLock : ShareLock);
-}
-
-static void
-lock_key(const PgCacheKey *key, Oid owner, bool exclusive)
-{
-	acquire_one(hash_combine64(key->hash, owner), LOCK_KEY, owner, LOCK_ALL, exclusive);
-}
-
-/* Keep other transactions from adding the row that has this hash; whoever the owner, whatever the key. */
-void
-pgcache_value_lock_row(Oid relid, uint64 hash)
-{
-	acquire_one(hash, LOCK_ROW, relid, LOCK_ALL_ROWS, true);
-}
 
 /* Keep other transactions from setting the key until this one has ended. */
 void
@@ -138,7 +64,7 @@ pgcache_value_lock(const char *data, uint32 len)
 	PgCacheKey	key;
 
 	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	lock_key(&key, owner, true);
+	pgcache_value_lock_key(&key, owner, true);
 }
 
 /*
@@ -344,7 +270,7 @@ pgcache_value_set(const char *data, uint32 len, const Jsonb *value, const PgCach
 	PgCacheKey	key;
 
 	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	lock_key(&key, owner, false);
+	pgcache_value_lock_key(&key, owner, false);
 	pgcache_value_add_deps(&deps, owner, data, len);
 	add_tables(&deps, options);
 	set_state(PGCACHE_FORM_VALUE, owner, &key, &deps, value, PGCACHE_ORIGIN_SET, options);
@@ -403,7 +329,7 @@ pgcache_value_delete(const char *data, uint32 len)
 	bool		found;
 
 	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	lock_key(&key, owner, false);
+	pgcache_value_lock_key(&key, owner, false);
 	pgcache_value_view(PGCACHE_FORM_VALUE, data, len, &view);
 	found = view.value != NULL;
 	pgcache_value_view_end(&view);
@@ -492,7 +418,9 @@ pgcache_value_forget_key(const char *data, uint32 len)
 {
 	PgCacheKey	key;
 
-	count_anew();
+	if (counted_lxid != pgcache_local_xid())
+		nforgotten = 0;
+	counted_lxid = pgcache_local_xid();
 	if (nforgotten >= MAX_FORGOTTEN_KEYS)
 	{
 		pgcache_mark_declared(pgcache_slot_values(MyDatabaseId));

@@ -48,7 +48,6 @@ extern bool pgcache_value_has_pending(const char *key, uint32 len);
 
 /* Writing: seen by the transaction at once, by others at commit */
 extern void pgcache_value_lock(const char *key, uint32 len);
-extern void pgcache_value_lock_row(Oid relid, uint64 hash);
 extern void pgcache_value_set(const char *key, uint32 len, const Jsonb *value,
 							  const PgCacheValueOptions *options);
 extern void pgcache_value_update(const char *key, uint32 len, const PgCacheValueView *old,

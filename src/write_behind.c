@@ -34,7 +34,7 @@
 #include "utils/rls.h"
 
 #include "testpoint.h"
-#include "value_xact.h"
+#include "value_lock.h"
 #include "write_behind.h"
 #include "write_pending.h"
 #include "write_wait.h"
