@@ -38,6 +38,7 @@ extern Jsonb *pgcache_binding_columns(const PgCacheBinding *b, const char *key, 
 									  const Jsonb *value);
 extern char *pgcache_binding_upsert_sql(Oid relid, const Jsonb *columns, bool do_nothing);
 extern char *pgcache_binding_delete_sql(Oid relid);
+extern bool pgcache_binding_is_primary_key(Oid relid, const Jsonb *key);
 
 extern Jsonb *pgcache_bound_get(const PgCacheBinding *b, const char *key, uint32 len);
 extern Jsonb *pgcache_bound_get_now(const PgCacheBinding *b, const char *key, uint32 len);

@@ -274,3 +274,22 @@ pgcache_binding_upsert_sql(Oid relid, const Jsonb *columns, bool do_nothing)
 	}
 	return pgcache_binding_sql_upsert(table, places, n, true, do_nothing);
 }
+
+/* Are the fields of the object the columns of the table's primary key? */
+bool
+pgcache_binding_is_primary_key(Oid relid, const Jsonb *key)
+{
+	const PgCacheBindingTable *table = pgcache_binding_table_get(relid);
+
+	if ((int) JB_ROOT_COUNT(key) != table->nkeys)
+		return false;
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		char	   *name = table->columns[table->keys[i].column].name;
+		JsonbValue	v;
+
+		if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &key->root), name, strlen(name), &v) == NULL)
+			return false;
+	}
+	return true;
+}

@@ -144,6 +144,24 @@ check_table(const Statement *statement)
 	}
 }
 
+/* So may the primary key, and the change would go to another row, or to none. */
+static void
+check_keys(const Statement *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->changes)
+	{
+		PgCacheWriteChange *change = lfirst(lc);
+
+		if (!pgcache_binding_is_primary_key(statement->relid, change->key))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the primary key of relation \"%s\" has other columns now",
+							get_rel_name(statement->relid))));
+	}
+}
+
 /* The statement's $1. */
 static Jsonb *
 objects_of(const Statement *statement)
@@ -175,6 +193,7 @@ run_statement(const Statement *statement)
 	int			result;
 
 	check_table(statement);
+	check_keys(statement);
 	if (statement->op == PGCACHE_WRITE_DELETE)
 		sql = pgcache_binding_delete_sql(statement->relid);
 	else
@@ -247,6 +266,7 @@ pgcache_write_run_try(const PgCacheWriteRun *run)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		elog(DEBUG1, "could not write changes behind: %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
 		AbortCurrentTransaction();
 	}
 	PG_END_TRY();
