@@ -35,6 +35,7 @@
 #include "parser/parsetree.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/rel.h"
 
 #include "capture.h"
@@ -143,7 +144,7 @@ capture_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	if (statement_writes(queryDesc, eflags))
 		statement_begin(queryDesc->plannedstmt);
 	pgcache_collect_statement(queryDesc->plannedstmt);
-	pgcache_snapshot_note_first(queryDesc->snapshot);
+	pgcache_snapshot_note_begin(queryDesc->snapshot);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
@@ -157,6 +158,7 @@ capture_ExecutorEnd(QueryDesc *queryDesc)
 {
 	if (statement_writes(queryDesc, queryDesc->estate->es_top_eflags))
 		statement_end(queryDesc);
+	pgcache_snapshot_note_end(queryDesc->snapshot);
 
 	if (prev_ExecutorEnd)
 		prev_ExecutorEnd(queryDesc);
@@ -428,6 +430,7 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 	bool		ends_prepared = ends_prepared_transaction(stmt);
 	const RangeVar *copied = NULL;
 	List	   *targets = NIL;
+	Snapshot	snapshot = NULL;
 
 	if (IsA(stmt, CopyStmt) && castNode(CopyStmt, stmt)->is_from)
 	{
@@ -450,11 +453,16 @@ capture_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnl
 	if (utility_changes_names(stmt))
 		pgcache_mark_written(pgcache_slot_all_functions(MyDatabaseId));
 
+	/* the only other one whose rows go to the user, and not by the executor */
+	if (IsA(stmt, CopyStmt) && ActiveSnapshotSet())
+		pgcache_snapshot_note_begin(snapshot = GetActiveSnapshot());
+
 	if (IsA(stmt, VacuumStmt))
 		run_vacuum(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 	else
 		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
 
+	pgcache_snapshot_note_end(snapshot);
 	if (copied != NULL)
 		copy_end(targets, copied, qc);
 	if (ends_prepared)

@@ -15,7 +15,9 @@
  *
  * A user who computes a value and then has it stored does so under snapshots of
  * which nothing is known when he calls, but that they are not older than the first of
- * his transaction.  So that one is remembered, with the clock at that time.
+ * his transaction.  So that one is remembered, with the clock at that time; and so is
+ * the one of the oldest statement that has not ended, which bounds what is computed
+ * from now on: by the rest of that statement, or from the rows of a cursor.
  *
  * What PL/pgSQL evaluates without the executor (x := f(), RETURN f()) leaves no
  * trace: cached queries in a STABLE function f called like this, and scalar calls
@@ -44,20 +46,16 @@
 /* A running query holds its snapshot by its descriptor and by its state. */
 #define HOLDS_PER_QUERY 2
 
-/* Other transactions of a first snapshot that are remembered. */
-#define MAX_FIRST_XIDS	64
-
-/* The snapshot of the transaction's first statement. */
+/* The statements of this transaction. */
 static struct
 {
 	LocalTransactionId lxid;	/* of which transaction */
-	uint64		clock;			/* read when the statement began */
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;			/* may be more than are remembered */
-	TransactionId xip[MAX_FIRST_XIDS];
-	bool		takenDuringRecovery;
-}			first = {InvalidLocalTransactionId};
+	uint64		clock;			/* read when the first one began */
+	PgCacheLimits first;
+	PgCacheLimits oldest;		/* of those that are open */
+	uint32		nopen;			/* begun and not ended; one that failed counts
+								 * until the transaction ends */
+}			statements = {InvalidLocalTransactionId};
 
 /* Is this the snapshot of a cursor? */
 static bool
@@ -178,43 +176,87 @@ pgcache_snapshot_sees(Snapshot snapshot, const PgCacheDep *deps, int ndeps)
 }
 
 /*
- * The transaction's first snapshot
+ * The transaction's statements
  */
+
+static void
+note(PgCacheLimits *limits, Snapshot snapshot)
+{
+	limits->xmin = snapshot->xmin;
+	limits->xmax = snapshot->xmax;
+	limits->xcnt = snapshot->xcnt;
+	limits->takenDuringRecovery = snapshot->takenDuringRecovery;
+	limits->is_latest = false;
+}
 
 /* A statement begins. */
 void
-pgcache_snapshot_note_first(Snapshot snapshot)
+pgcache_snapshot_note_begin(Snapshot snapshot)
 {
-	LocalTransactionId lxid = pgcache_local_xid();
-
-	if (first.lxid == lxid || snapshot == NULL)
+	if (snapshot == NULL)
 		return;
-	first.lxid = lxid;
-	first.clock = pgcache_clock_read();
-	first.xmin = snapshot->xmin;
-	first.xmax = snapshot->xmax;
-	first.xcnt = snapshot->xcnt;
-	memcpy(first.xip, snapshot->xip, Min(snapshot->xcnt, MAX_FIRST_XIDS) * sizeof(TransactionId));
-	first.takenDuringRecovery = snapshot->takenDuringRecovery;
+	if (statements.lxid != pgcache_local_xid())
+	{
+		statements.lxid = pgcache_local_xid();
+		statements.clock = pgcache_clock_read();
+		note(&statements.first, snapshot);
+		statements.nopen = 0;
+	}
+	if (statements.nopen == 0)
+		note(&statements.oldest, snapshot);
+	statements.nopen++;
+}
+
+/* It ends. */
+void
+pgcache_snapshot_note_end(Snapshot snapshot)
+{
+	if (snapshot != NULL && statements.lxid == pgcache_local_xid() && statements.nopen > 0)
+		statements.nopen--;
 }
 
 /* The clock when the transaction's first statement began; false if there was none. */
 bool
 pgcache_snapshot_first_clock(uint64 *clock)
 {
-	*clock = first.clock;
-	return first.lxid == pgcache_local_xid();
+	*clock = statements.clock;
+	return statements.lxid == pgcache_local_xid();
 }
 
-/* Does a new snapshot see the same transactions as the first one? */
+/*
+ * Does a new snapshot see the same?  Transactions below xmax can only have ended since,
+ * so it does if it has the same limits and as many are still running.
+ */
 static bool
-first_is_latest(void)
+is_latest(const PgCacheLimits *limits)
 {
-	Snapshot	latest = GetLatestSnapshot();
+	Snapshot	latest;
 
-	return first.xcnt <= MAX_FIRST_XIDS && first.xmin == latest->xmin &&
-		first.xmax == latest->xmax && first.xcnt == latest->xcnt &&
-		memcmp(first.xip, latest->xip, latest->xcnt * sizeof(TransactionId)) == 0;
+	if (IsInParallelMode())
+		return false;
+	latest = GetLatestSnapshot();
+	return !limits->takenDuringRecovery && !latest->takenDuringRecovery &&
+		limits->xmin == latest->xmin && limits->xmax == latest->xmax && limits->xcnt == latest->xcnt;
+}
+
+/* What bounds all that is computed from now on: the oldest statement that is open. */
+void
+pgcache_snapshot_open_limits(PgCacheLimits *limits)
+{
+	memset(limits, 0, sizeof(*limits));
+	limits->is_latest = true;
+	if (statements.lxid != pgcache_local_xid() || statements.nopen == 0)
+		return;
+	*limits = statements.oldest;
+	limits->is_latest = is_latest(limits);
+}
+
+/* Did it see all that had been written to these dependencies when it was remembered? */
+bool
+pgcache_snapshot_limits_see(const PgCacheLimits *limits, const PgCacheDep *deps, int ndeps)
+{
+	return limits->is_latest ||
+		(!limits->takenDuringRecovery && sees_by_xid(limits->xmin, limits->xmax, deps, ndeps));
 }
 
 /*
@@ -224,6 +266,8 @@ first_is_latest(void)
 bool
 pgcache_snapshot_first_sees(const PgCacheDep *deps, int ndeps)
 {
-	return first.lxid == pgcache_local_xid() && !first.takenDuringRecovery &&
-		(sees_by_xid(first.xmin, first.xmax, deps, ndeps) || first_is_latest());
+	const PgCacheLimits *first = &statements.first;
+
+	return statements.lxid == pgcache_local_xid() && !first->takenDuringRecovery &&
+		(sees_by_xid(first->xmin, first->xmax, deps, ndeps) || is_latest(first));
 }

@@ -54,6 +54,7 @@ pgcache_lease_note(uint64 hash, Oid owner)
 	lease->hash = hash;
 	lease->owner = owner;
 	lease->clock = pgcache_clock_read();
+	pgcache_snapshot_open_limits(&lease->limits);
 	lease->at = GetCurrentTimestamp();
 }
 

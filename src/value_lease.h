@@ -13,13 +13,14 @@
 
 #include "utils/timestamp.h"
 
-#include "pgcache.h"
+#include "snapshot.h"
 
 typedef struct PgCacheLease
 {
 	uint64		hash;			/* of the key; 0 = none */
 	Oid			owner;
 	uint64		clock;			/* read after the miss */
+	PgCacheLimits limits;		/* what bounds a computation that began then */
 	TimestampTz at;
 } PgCacheLease;
 

@@ -202,13 +202,15 @@ is_not_void(PgCachePendingValue *state, const PgCacheKey *key, uint64 clock)
 
 /* Did the user see all that was written to what he computed the value from? */
 static bool
-data_was_seen(const PgCachePendingValue *state, bool leased)
+data_was_seen(const PgCachePendingValue *state, const PgCacheLease *lease)
 {
 	if (!pgcache_value_has_data_deps(state->deps, state->ndeps))
 		return true;
 	if (RecoveryInProgress() || pgcache_prepared_blocks_all())
 		return false;
-	return (leased && !IsolationUsesXactSnapshot()) ||
+	if (lease != NULL && !pgcache_snapshot_limits_see(&lease->limits, state->deps, state->ndeps))
+		return false;
+	return (lease != NULL && !IsolationUsesXactSnapshot()) ||
 		pgcache_snapshot_first_sees(state->deps, state->ndeps);
 }
 
@@ -221,10 +223,11 @@ settle_new(PgCachePendingValue *state, const PgCacheKey *key, Oid owner, bool ig
 
 	state->cost_us = leased ? Max(state->created_at - lease.at, 1) : UNKNOWN_COST_US;
 	if (leased)
-		return settle(state, lease.clock) && is_not_void(state, key, lease.clock) && data_was_seen(state, true);
+		return settle(state, lease.clock) && is_not_void(state, key, lease.clock) &&
+			data_was_seen(state, &lease);
 	if (!pgcache_snapshot_first_clock(&lease.clock))
 		lease.clock = pgcache_clock_read();
-	return settle(state, lease.clock) && data_was_seen(state, false);
+	return settle(state, lease.clock) && data_was_seen(state, NULL);
 }
 
 static void
