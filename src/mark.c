@@ -81,6 +81,7 @@ static bool declared = false;	/* must be stamped even without an XID */
 static bool clear = false;		/* cache_clear() was called */
 static bool catalog_changed = false;	/* a utility statement may have
 										 * changed catalogs */
+static uint64 catalog_time = 0; /* mark_time when it last did */
 static int	vacuums = 0;		/* VACUUM or ANALYZE commands under way */
 static bool vacuumed = false;	/* VACUUM or ANALYZE ran in this transaction */
 static int	routing = 0;		/* statements that may write partitions not
@@ -127,6 +128,15 @@ finish_announced(int code, Datum arg)
 {
 	pgcache_slots_finish(announced, nannounced);
 	nannounced = 0;
+}
+
+static void
+register_exit(void)
+{
+	if (exit_registered)
+		return;
+	on_shmem_exit(finish_announced, (Datum) 0);
+	exit_registered = true;
 }
 
 static void
@@ -227,14 +237,29 @@ pgcache_mark_written(uint32 slot)
 void
 pgcache_mark_declared(uint32 slot)
 {
+	/* a worker's mark would be lost with it */
+	PreventCommandIfParallelMode("an invalidation");
 	pgcache_mark_written(slot);
 	declared = true;
+}
+
+/*
+ * The same, when the transaction is about to commit and others have to know of this
+ * slot before the rest is announced.
+ */
+void
+pgcache_mark_announced(uint32 slot)
+{
+	pgcache_mark_declared(slot);
+	register_exit();
+	announce(slot);
 }
 
 void
 pgcache_mark_catalog_changed(void)
 {
 	catalog_changed = true;
+	catalog_time = ++mark_time;
 }
 
 /*
@@ -327,6 +352,13 @@ pgcache_mark_meets_since(const PgCacheDep *deps, int ndeps, uint64 time)
 			return true;
 	}
 	return false;
+}
+
+/* May catalogs, or data without a statement's notice, have changed after that point? */
+bool
+pgcache_mark_catalog_changed_since(uint64 time)
+{
+	return catalog_time > time;
 }
 
 /* Will the slot be stamped when the transaction commits? */
@@ -455,12 +487,9 @@ static void
 pre_commit(void)
 {
 	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+	int			before = nannounced;
 
-	if (!exit_registered)
-	{
-		on_shmem_exit(finish_announced, (Datum) 0);
-		exit_registered = true;
-	}
+	register_exit();
 	if (IsLogicalWorker())
 		pgcache_apply_list();
 	if (!FullTransactionIdIsValid(xid) && !declared)
@@ -479,7 +508,6 @@ pre_commit(void)
 	}
 
 	reserve(&announced, &max_announced, ntouched);
-	Assert(nannounced == 0);
 	for (int i = 0; i < ntouched; i++)
 	{
 		Mark	   *mark = &marks[touched[i]];
@@ -489,7 +517,7 @@ pre_commit(void)
 		mark->announced = true;
 		announced[nannounced++] = touched[i];
 	}
-	pgcache_slots_announce(announced, nannounced, xid);
+	pgcache_slots_announce(announced + before, nannounced - before, xid);
 	precommit_done = true;
 	PGCACHE_TESTPOINT("commit-announced");
 }

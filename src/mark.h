@@ -28,6 +28,7 @@ extern void pgcache_mark_routing_end(void);
 extern void pgcache_mark_captured(uint32 slot);
 extern void pgcache_mark_written(uint32 slot);
 extern void pgcache_mark_declared(uint32 slot);
+extern void pgcache_mark_announced(uint32 slot);
 extern void pgcache_mark_catalog_changed(void);
 extern void pgcache_mark_vacuum_begin(void);
 extern void pgcache_mark_vacuum_end(void);
@@ -41,6 +42,7 @@ extern bool pgcache_mark_meets(const PgCacheDep *deps, int ndeps);
 /* For values: was any of these written after a call in this transaction? */
 extern uint64 pgcache_mark_time(void);
 extern bool pgcache_mark_meets_since(const PgCacheDep *deps, int ndeps, uint64 time);
+extern bool pgcache_mark_catalog_changed_since(uint64 time);
 extern bool pgcache_mark_will_stamp(uint32 slot);
 
 #endif							/* PGCACHE_MARK_H */

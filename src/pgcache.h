@@ -34,8 +34,10 @@ typedef enum PgCacheForm
 	PGCACHE_FORM_JSON,
 	PGCACHE_FORM_VALUE,			/* a value under a key, or a query's for one */
 	PGCACHE_FORM_VERSION,		/* the number of a namespace's version */
-	PGCACHE_FORM_FORGET			/* what a prepared transaction deletes for all
+	PGCACHE_FORM_FORGET,		/* what a prepared transaction deletes for all
 								 * owners; never found */
+	PGCACHE_FORM_PATTERN		/* what a transaction deletes by a glob; never
+								 * stored */
 } PgCacheForm;
 
 /*

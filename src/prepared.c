@@ -18,7 +18,8 @@
  *
  * Transactions that were prepared before the server started are unknown here.
  * They are listed once, at first use; while one of them is left, nothing is
- * cached at all.  Snapshots older than the end of that time may not see them, so
+ * cached at all but values that depend on no data, and those go when it ends, because it
+ * may have deleted them.  Snapshots older than the end of that time may not see them, so
  * they are refused ("floor").
  *
  * All of this exists only if max_prepared_transactions > 0; with 0 no memory is
@@ -42,6 +43,7 @@
 
 #include "access/htup_details.h"
 #include "access/twophase.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "port/atomics.h"
@@ -175,7 +177,10 @@ remove_locked(PgCacheSharedPreparedXact *xact)
 		}
 	}
 	if (xact->recovered)
+	{
+		pgcache_slots_stamp_all_values();
 		count_down_recovered_locked();
+	}
 	xact->xid = InvalidTransactionId;
 	pg_atomic_fetch_sub_u32(&prepared->nxacts, 1);
 }
@@ -358,6 +363,9 @@ pgcache_prepared_blocks_all(void)
 {
 	if (prepared == NULL || pg_atomic_read_u32(&prepared->nrecovered) == 0)
 		return false;
+	/* on a standby they cannot be listed yet */
+	if (RecoveryInProgress())
+		return true;
 	if (!prepared->listed)
 		enter_recovered();
 	(void) pgcache_prepared_reap();

@@ -360,6 +360,7 @@ kind_name(PgCacheForm form)
 		case PGCACHE_FORM_VERSION:
 			return "version";
 		case PGCACHE_FORM_FORGET:
+		case PGCACHE_FORM_PATTERN:
 			break;
 	}
 	return NULL;

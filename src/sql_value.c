@@ -386,15 +386,17 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 	PgCacheRequest request;
 	PgCacheAnswer answer;
 	PgCacheKey	value_key;
+	bool		computed;
 	Key			key;
 
 	pgcache_require_args(fcinfo, 1 + PGCACHE_REQUEST_ARGS);
 	key = get_key(fcinfo, 0);
 	require_unbound(key, "cache_get_or_set()");
 	pgcache_request_get(fcinfo->args + 1, PGCACHE_FORM_VALUE, &request);
-	if (pgcache_enabled && pgcache_value_has_pending(key.data, key.len))
+	if (pgcache_enabled && pgcache_value_has_pending(key.data, key.len, &computed))
 	{
-		Jsonb	   *own = get(key);
+		/* one that was computed may be another query's */
+		Jsonb	   *own = computed ? NULL : get(key);
 
 		if (own != NULL)
 			PG_RETURN_JSONB_P(own);
@@ -624,7 +626,8 @@ cache_incr(PG_FUNCTION_ARGS)
 	else
 	{
 		result = add_ints(int_of_json(view.value, key), PG_GETARG_INT64(1), key);
-		pgcache_value_update(key.data, key.len, &view, json_of_int(result), view.expires_at);
+		pgcache_value_update(key.data, key.len, &view, json_of_int(result), PGCACHE_ORIGIN_SET,
+							 view.expires_at);
 	}
 	pgcache_value_view_end(&view);
 	PG_RETURN_INT64(result);
@@ -647,7 +650,7 @@ cache_touch(PG_FUNCTION_ARGS)
 	pgcache_value_view(PGCACHE_FORM_VALUE, key.data, key.len, &view);
 	found = view.value != NULL;
 	if (found)
-		pgcache_value_update(key.data, key.len, &view, view.value, expires_at);
+		pgcache_value_update(key.data, key.len, &view, view.value, view.origin, expires_at);
 	pgcache_value_view_end(&view);
 	PG_RETURN_BOOL(found);
 }

@@ -204,16 +204,21 @@ pgcache_value_origin(uint64 identity, bool varies)
  * gets it if the query would have returned it to him as well: if he has the role and
  * the settings that it was computed under, and it does not vary by anything else.
  */
+bool
+pgcache_value_origin_fits(int64 origin)
+{
+	return origin == PGCACHE_ORIGIN_SET ||
+		((origin & PGCACHE_ORIGIN_VARIES) == 0 &&
+		 (origin & PGCACHE_ORIGIN_SESSION) == (pgcache_key_session_hash() & PGCACHE_ORIGIN_SESSION));
+}
+
 static bool
 is_for_session(const PgCacheEntry *entry)
 {
 	int64		origin;
 
-	if (pgcache_entry_statement(entry)->form != PGCACHE_FORM_VALUE ||
-		pgcache_value_read(entry, &origin) == NULL || origin == PGCACHE_ORIGIN_SET)
-		return true;
-	return (origin & PGCACHE_ORIGIN_VARIES) == 0 &&
-		(origin & PGCACHE_ORIGIN_SESSION) == (pgcache_key_session_hash() & PGCACHE_ORIGIN_SESSION);
+	return pgcache_entry_statement(entry)->form != PGCACHE_FORM_VALUE ||
+		pgcache_value_read(entry, &origin) == NULL || pgcache_value_origin_fits(origin);
 }
 
 /* Is this entry the value that the session sees?  It must be pinned. */
@@ -237,12 +242,13 @@ is_usable(const PgCacheEntry *entry)
 
 /*
  * The latest entry of a key, pinned; NULL = none.  One that a prepared transaction
- * has left may have to be brought in first.
+ * has left may have to be brought in first, or taken out if nobody knows what it did.
  */
 PgCacheEntry *
 pgcache_value_pin(const PgCacheKey *key)
 {
-	if (pgcache_prepared_any() && pgcache_slot_pending(pgcache_slot_value(key->hash)))
+	if (!pgcache_prepared_blocks_all() && pgcache_prepared_any() &&
+		pgcache_slot_pending(pgcache_slot_value(key->hash)))
 		(void) pgcache_prepared_reap();
 	return pgcache_store_pin(key);
 }

@@ -73,6 +73,7 @@ extern PgCacheEntry *pgcache_value_pin(const PgCacheKey *key);
 extern PgCacheEntry *pgcache_value_find(const PgCacheKey *key);
 extern const Jsonb *pgcache_value_read(const PgCacheEntry *entry, int64 *origin);
 extern int64 pgcache_value_origin(uint64 identity, bool varies);
+extern bool pgcache_value_origin_fits(int64 origin);
 extern bool pgcache_value_was_set(const PgCacheEntry *entry);
 extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
 										 const Jsonb *value, int64 origin,

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -128,11 +129,15 @@ free_state(PgCachePendingValue *state)
 PgCachePendingValue *
 pgcache_pending_push(PgCacheForm form, Oid owner, const PgCacheKey *key)
 {
-	MemoryContext cxt = pgcache_pending_context();
-	PgCachePendingValue *state = MemoryContextAllocZero(cxt, sizeof(PgCachePendingValue));
-	PgCachePendingKey *pending = enter_key(form, owner, key);
-	PgCachePendingValue *older = pending->latest;
+	PgCachePendingValue *state;
+	PgCachePendingKey *pending;
+	PgCachePendingValue *older;
 
+	/* a worker's would be lost with it */
+	PreventCommandIfParallelMode("a change of a cached value");
+	state = MemoryContextAllocZero(pgcache_pending_context(), sizeof(PgCachePendingValue));
+	pending = enter_key(form, owner, key);
+	older = pending->latest;
 	state->nest_level = GetCurrentTransactionNestLevel();
 	state->serial = ++last_serial;
 	state->key = pending;

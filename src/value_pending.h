@@ -19,7 +19,7 @@
 
 /*
  * A key that the transaction has set or deleted.  Deletions for all owners are
- * keys of their own, of form PGCACHE_FORM_FORGET.
+ * keys of their own, of form PGCACHE_FORM_FORGET, and so are patterns.
  */
 typedef struct PgCachePendingKey
 {

@@ -10,8 +10,11 @@
  *					older ones.  The transaction is visible by then, its locks are
  *					still held, and its client knows of nothing; so whoever waits for
  *					a key or hears of the commit finds the new value.
- *	locks released	The same for values that depend on something that the transaction
- *					itself has stamped: only now is the last stamp on it known.
+ *	release			The same for values that depend on something that the transaction
+ *					itself has stamped: only now is the last stamp on it known.  Such
+ *					a transaction gets a resource owner below its own, because we are
+ *					told of the release of that one's locks before its own are
+ *					released; so nobody who waits for a key comes in between.
  *	PREPARE			Entries are handed over as a chain; a key that is to be deleted
  *					is an entry without a row.  Whoever finds that the prepared transaction
  *					has ended publishes or discards them (prepared.c).
@@ -32,6 +35,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/resowner.h"
 
 #include "mark.h"
 #include "prepared.h"
@@ -198,6 +202,7 @@ write_for_commit(PgCachePendingValue *state, void *arg)
 		return;
 	state->own_writes = expect_own_stamps(state);
 	write_state(state, true);
+	*(bool *) arg |= state->own_writes;
 }
 
 /* In a chain there is an entry for each key. */
@@ -206,6 +211,8 @@ write_for_prepare(PgCachePendingValue *state, void *arg)
 {
 	PgCacheKey	key;
 
+	if (state->key->form == PGCACHE_FORM_PATTERN)
+		return;
 	key_of(state, &key);
 	pgcache_mark_declared(pgcache_slot_value(key.hash));
 	if (is_for_others(state) && !expect_own_stamps(state))
@@ -230,6 +237,8 @@ write_for_prepare(PgCachePendingValue *state, void *arg)
 void
 pgcache_value_xact_pre_commit(bool prepare)
 {
+	bool		late = false;
+
 	if (!pgcache_pending_any())
 		return;
 	if (!exit_registered)
@@ -237,10 +246,13 @@ pgcache_value_xact_pre_commit(bool prepare)
 		on_shmem_exit(discard_at_exit, (Datum) 0);
 		exit_registered = true;
 	}
+	pgcache_value_repeat_patterns();
 	/* what prepared transactions did before must not be published after what we do */
-	if (pgcache_prepared_any())
+	if (!pgcache_prepared_blocks_all() && pgcache_prepared_any())
 		(void) pgcache_prepared_reap();
-	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, NULL);
+	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, &late);
+	if (late)
+		(void) ResourceOwnerCreate(TopTransactionResourceOwner, "pgcache values");
 	PGCACHE_TESTPOINT("value-written");
 }
 
@@ -396,10 +408,12 @@ publish_late(PgCachePendingValue *state, void *arg)
 		discard_state(state, NULL);
 }
 
-/* The transaction's locks are released, and all its slots finished. */
+/* The transaction's locks are about to be released, and all its slots finished. */
 void
 pgcache_value_xact_locks_released(void)
 {
+	if (pgcache_pending_any())
+		PGCACHE_TESTPOINT("value-late");
 	pgcache_pending_each(publish_late, NULL);
 	pgcache_pending_forget_all();
 }

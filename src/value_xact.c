@@ -76,6 +76,8 @@ is_visible(const PgCachePendingValue *state)
 {
 	return state->value != NULL &&
 		!pgcache_mark_meets_since(state->deps, state->ndeps, state->mark_time) &&
+		!(pgcache_mark_catalog_changed_since(state->mark_time) &&
+		  pgcache_value_has_data_deps(state->deps, state->ndeps)) &&
 		(state->expires_at == DT_NOEND || state->expires_at > GetCurrentTimestamp());
 }
 
@@ -111,7 +113,7 @@ pgcache_value_view(PgCacheForm form, const char *data, uint32 len, PgCacheValueV
 	if (pgcache_pending_any() && (own = find_own(form, owner, &key)) != NULL)
 	{
 		view->own = true;
-		if (is_visible(own))
+		if (is_visible(own) && (form != PGCACHE_FORM_VALUE || pgcache_value_origin_fits(own->origin)))
 		{
 			view->value = own->value;
 			view->origin = own->origin;
@@ -146,17 +148,20 @@ pgcache_value_view_end(PgCacheValueView *view)
 	view->value = NULL;
 }
 
-/* Has the transaction itself set or deleted the key? */
+/* Has the transaction itself set or deleted the key?  If set, to what a query has computed? */
 bool
-pgcache_value_has_pending(const char *data, uint32 len)
+pgcache_value_has_pending(const char *data, uint32 len, bool *computed)
 {
+	const PgCachePendingValue *own;
 	PgCacheKey	key;
 	Oid			owner = pgcache_value_owner();
 
 	if (!pgcache_pending_any())
 		return false;
 	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	return find_own(PGCACHE_FORM_VALUE, owner, &key) != NULL;
+	own = find_own(PGCACHE_FORM_VALUE, owner, &key);
+	*computed = own != NULL && own->origin != PGCACHE_ORIGIN_SET;
+	return own != NULL;
 }
 
 /*
@@ -285,7 +290,7 @@ pgcache_value_set(const char *data, uint32 len, const Jsonb *value, const PgCach
  */
 void
 pgcache_value_update(const char *data, uint32 len, const PgCacheValueView *old,
-					 const Jsonb *value, TimestampTz expires_at)
+					 const Jsonb *value, int64 origin, TimestampTz expires_at)
 {
 	Oid			owner = pgcache_value_owner();
 	PgCacheKey	key;
@@ -317,6 +322,7 @@ pgcache_value_update(const char *data, uint32 len, const PgCacheValueView *old,
 		state->cost_us = (uint64) old->entry->cost_us;
 		state->settled = settle(state, old->entry->since);
 	}
+	state->origin = origin;
 	state->mark_time = pgcache_mark_time();
 	state->created_at = GetCurrentTimestamp();
 	state->expires_at = expires_at;
@@ -392,6 +398,17 @@ matching_keys(const char *pattern, uint32 len, Oid owner)
 	return matches.keys;
 }
 
+/* Remember that the transaction deletes what matches, for its commit. */
+static void
+note_pattern(const char *pattern, uint32 len, Oid owner)
+{
+	PgCacheKey	key;
+
+	pgcache_value_key(PGCACHE_FORM_PATTERN, owner, pattern, len, &key);
+	(void) pgcache_pending_push(PGCACHE_FORM_PATTERN, owner, &key);
+	pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+}
+
 /* Delete all keys that match a glob; returns how many had a value. */
 uint64
 pgcache_value_delete_pattern(const char *pattern, uint32 len)
@@ -407,8 +424,65 @@ pgcache_value_delete_pattern(const char *pattern, uint32 len)
 		if (pgcache_value_delete(VARDATA(key), VARSIZE(key) - VARHDRSZ))
 			n++;
 	}
-	pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+	note_pattern(pattern, len, pgcache_value_owner());
 	return n;
+}
+
+static void
+collect_pattern(PgCachePendingValue *state, void *arg)
+{
+	List	  **patterns = arg;
+
+	if (state->key->form == PGCACHE_FORM_PATTERN)
+		*patterns = lappend(*patterns, state);
+}
+
+/* Delete a key that was stored after the call, unless the transaction has set it after that. */
+static void
+repeat_delete(const PgCachePendingValue *pattern, const text *data)
+{
+	Oid			owner = pattern->key->owner;
+	PgCacheForm form = PGCACHE_FORM_VALUE;
+	PgCacheKey	key;
+
+	if (owner == PGCACHE_ALL_OWNERS)
+	{
+		form = PGCACHE_FORM_FORGET;
+		owner = InvalidOid;
+	}
+	pgcache_value_key(form, owner, VARDATA(data), VARSIZE(data) - VARHDRSZ, &key);
+	if (pgcache_pending_find(form, owner, &key) == NULL)
+		pgcache_pending_push(form, owner, &key)->serial = pattern->serial;
+}
+
+/*
+ * The transaction is about to commit: delete also what was stored under matching keys
+ * since the calls.  What was computed before, and comes from now on, is void,
+ * because others see that a deletion is under way.
+ */
+void
+pgcache_value_repeat_patterns(void)
+{
+	List	   *patterns = NIL;
+	ListCell   *lc;
+
+	pgcache_pending_each(collect_pattern, &patterns);
+	if (patterns == NIL)
+		return;
+	pgcache_mark_announced(pgcache_slot_value_patterns(MyDatabaseId));
+	foreach(lc, patterns)
+	{
+		const PgCachePendingValue *pattern = lfirst(lc);
+		Matches		matches = {pattern->key->data, pattern->key->len, pattern->key->owner, NIL};
+		ListCell   *match;
+
+		CHECK_FOR_INTERRUPTS();
+		pgcache_store_scan(match_entry, &matches);
+		foreach(match, matches.keys)
+			repeat_delete(pattern, lfirst(match));
+		list_free_deep(matches.keys);
+	}
+	list_free(patterns);
 }
 
 /*
@@ -449,7 +523,7 @@ pgcache_value_forget_pattern(const char *pattern, uint32 len)
 		CHECK_FOR_INTERRUPTS();
 		pgcache_value_forget_key(VARDATA(key), VARSIZE(key) - VARHDRSZ);
 	}
-	pgcache_mark_declared(pgcache_slot_value_patterns(MyDatabaseId));
+	note_pattern(pattern, len, PGCACHE_ALL_OWNERS);
 }
 
 /*

@@ -44,14 +44,14 @@ typedef struct PgCacheValueView
 extern void pgcache_value_view(PgCacheForm form, const char *key, uint32 len, PgCacheValueView *view);
 extern void pgcache_value_lease(const char *key, uint32 len);
 extern void pgcache_value_view_end(PgCacheValueView *view);
-extern bool pgcache_value_has_pending(const char *key, uint32 len);
+extern bool pgcache_value_has_pending(const char *key, uint32 len, bool *computed);
 
 /* Writing: seen by the transaction at once, by others at commit */
 extern void pgcache_value_lock(const char *key, uint32 len);
 extern void pgcache_value_set(const char *key, uint32 len, const Jsonb *value,
 							  const PgCacheValueOptions *options);
 extern void pgcache_value_update(const char *key, uint32 len, const PgCacheValueView *old,
-								 const Jsonb *value, TimestampTz expires_at);
+								 const Jsonb *value, int64 origin, TimestampTz expires_at);
 extern bool pgcache_value_delete(const char *key, uint32 len);
 extern uint64 pgcache_value_delete_pattern(const char *pattern, uint32 len);
 extern int64 pgcache_value_version(const char *name, uint32 len);
@@ -62,6 +62,7 @@ extern void pgcache_value_forget_key(const char *key, uint32 len);
 extern void pgcache_value_forget_pattern(const char *pattern, uint32 len);
 
 /* Transaction ends */
+extern void pgcache_value_repeat_patterns(void);
 extern void pgcache_value_xact_pre_commit(bool prepare);
 extern void pgcache_value_xact_commit(void);
 extern void pgcache_value_xact_locks_released(void);

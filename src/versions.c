@@ -339,8 +339,12 @@ pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since, uint64 *la
 		PgCacheSharedSlot *slot = &versions->slots[deps[i].slot];
 		uint64		seq;
 
-		/* a finishing writer stamps before it leaves, so read in that order */
-		if (pg_atomic_read_u32(&slot->pending) != 0)
+		/*
+		 * A finishing writer stamps before it leaves, so read in that order.  What
+		 * is about values alone has no snapshot that could have missed it: it
+		 * happens when it is stamped again, and until then a value may be stored.
+		 */
+		if (pg_atomic_read_u32(&slot->pending) != 0 && !pgcache_slot_is_for_values(deps[i].slot))
 			return false;
 		pg_read_barrier();
 		seq = pg_atomic_read_u64(&slot->seq);
@@ -458,5 +462,16 @@ pgcache_slots_finish(const uint32 *slots, int nslots)
 		raise_to(&slot->visible_xid, next);
 		stamp(slot);
 		pg_atomic_fetch_sub_u32(&slot->pending, 1);
+	}
+}
+
+/* Nobody knows which values have been deleted, in any database: so all of them. */
+void
+pgcache_slots_stamp_all_values(void)
+{
+	for (uint32 slot = region_start[PGCACHE_SLOT_VALUES]; slot < region_start[PGCACHE_SLOT_VALUES + 1]; slot++)
+	{
+		pgcache_slots_announce(&slot, 1, InvalidFullTransactionId);
+		pgcache_slots_finish(&slot, 1);
 	}
 }

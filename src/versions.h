@@ -81,5 +81,6 @@ extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);
 extern void pgcache_slots_finish(const uint32 *slots, int nslots);
+extern void pgcache_slots_stamp_all_values(void);
 
 #endif							/* PGCACHE_VERSIONS_H */
