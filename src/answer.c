@@ -44,6 +44,24 @@ pgcache_answer_next(PgCacheAnswer *answer, TupleTableSlot *slot)
 	return true;
 }
 
+/*
+ * The value of a column of the first row, copied into the current memory context, or
+ * NULL if there is no row.  The answer ends.
+ */
+struct varlena *
+pgcache_answer_take(PgCacheAnswer *answer, TupleDesc desc, int column)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	struct varlena *value = NULL;
+	bool		isnull;
+
+	if (pgcache_answer_next(answer, slot))
+		value = PG_DETOAST_DATUM_COPY(slot_getattr(slot, column, &isnull));
+	ExecDropSingleTupleTableSlot(slot);
+	pgcache_answer_end(answer);
+	return value;
+}
+
 /* Copy the rows of a hit into a tuplestore, in the current memory context. */
 void
 pgcache_answer_copy(PgCacheAnswer *answer, TupleDesc desc, bool random_access)

@@ -29,6 +29,7 @@ typedef struct PgCacheAnswer
 extern void pgcache_answer_hit(PgCacheAnswer *answer, PgCacheEntry *entry);
 extern bool pgcache_answer_next(PgCacheAnswer *answer, TupleTableSlot *slot);
 extern void pgcache_answer_copy(PgCacheAnswer *answer, TupleDesc desc, bool random_access);
+extern struct varlena *pgcache_answer_take(PgCacheAnswer *answer, TupleDesc desc, int column);
 extern void pgcache_answer_rewind(PgCacheAnswer *answer);
 extern void pgcache_answer_end(PgCacheAnswer *answer);
 

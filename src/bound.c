@@ -17,7 +17,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -27,11 +26,6 @@
 /*
  * Read
  */
-
-static void
-describe_nothing(TupleDesc desc, void *arg)
-{
-}
 
 /* One column of type jsonb; made once. */
 static TupleDesc
@@ -49,21 +43,6 @@ row_desc(void)
 		desc = made;
 	}
 	return desc;
-}
-
-/* The row of the answer, in the current context; or NULL. */
-static Jsonb *
-take_row(PgCacheAnswer *answer)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(row_desc(), &TTSOpsMinimalTuple);
-	Jsonb	   *row = NULL;
-	bool		isnull;
-
-	if (pgcache_answer_next(answer, slot))
-		row = (Jsonb *) PG_DETOAST_DATUM_COPY(slot_getattr(slot, 1, &isnull));
-	ExecDropSingleTupleTableSlot(slot);
-	pgcache_answer_end(answer);
-	return row;
 }
 
 /* The row that the key stands for, as far as the current user sees it; NULL if there is none. */
@@ -84,9 +63,8 @@ pgcache_bound_get(const PgCacheBinding *b, const char *key, uint32 len)
 	pgcache_binding_key_values(b, table, key, len, request.call.values);
 	request.ttl_us = PGCACHE_TTL_DEFAULT;
 	request.context = CurrentMemoryContext;
-	request.describe = describe_nothing;
 	pgcache_lookup(&request, &answer);
-	return take_row(&answer);
+	return (Jsonb *) pgcache_answer_take(&answer, row_desc(), 1);
 }
 
 /* The same, as of now, even if the transaction has a snapshot that is older. */

@@ -260,28 +260,22 @@ is_shadowed(const PgCacheQuery *query, const PgCacheDep *deps, uint32 ndeps)
 	return false;
 }
 
-/* Is a value what was set under the key, or what this very query returned? */
-static bool
-has_origin(const PgCacheEntry *entry, int64 wanted)
-{
-	int64		origin;
-
-	return pgcache_value_read(entry, &origin) != NULL &&
-		(origin == PGCACHE_ORIGIN_SET || origin == wanted);
-}
-
 /* Does an entry give this caller what it asked for? */
 static bool
 entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 {
 	const PgCacheRequest *request = lookup->request;
+	int64		origin;
 
 	if (request->value_key != NULL)
 	{
-		if (!has_origin(entry, lookup->origin))
+		/* what was set under the key, or what this very query returned */
+		if (pgcache_value_read(entry, &origin) == NULL)
 			return false;
-		if (pgcache_value_was_set(entry))
+		if (origin == PGCACHE_ORIGIN_SET)
 			return is_current(entry, lookup);
+		if (origin != lookup->origin)
+			return false;
 	}
 	if (!is_current(entry, lookup) || is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
@@ -486,22 +480,27 @@ write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 {
 	Tuplestorestate *rows = lookup->answer->rows;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	PgCacheEntryMeta value_meta = *meta;
+	PgCacheValueMeta value_meta = {
+		.deps = meta->deps,
+		.ndeps = meta->ndeps,
+		.since = meta->since,
+		.tags = meta->tags,
+		.tags_len = meta->tags_len,
+		.cost_us = meta->cost_us,
+		.created_at = meta->created_at,
+		.expires_at = meta->expires_at,
+	};
 	PgCacheReason reason;
-	MinimalTuple tuple;
 	bool		isnull;
 
 	tuplestore_rescan(rows);
 	if (!tuplestore_gettupleslot(rows, true, false, slot))
 		elog(ERROR, "no row from a query wrapped as a value");
-	tuple = pgcache_value_tuple(DatumGetJsonbP(slot_getattr(slot, 2, &isnull)), lookup->origin);
+	reason = pgcache_value_write(&lookup->key, meta->form, meta->userid,
+								 DatumGetJsonbP(slot_getattr(slot, 2, &isnull)), lookup->origin,
+								 &value_meta);
 	tuplestore_rescan(rows);
 	ExecDropSingleTupleTableSlot(slot);
-
-	value_meta.rows_len = value_meta.max_row_len = MAXALIGN(tuple->t_len);
-	reason = pgcache_store_begin(&value_meta);
-	if (reason == PGCACHE_REASON_NONE)
-		reason = pgcache_store_append(tuple);
 	if (reason == PGCACHE_REASON_NONE)
 	{
 		PGCACHE_TESTPOINT("fill-written");
@@ -661,7 +660,8 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		begin_lookup(&lookup, &request->call);
 		lookup.tags = request->tags;
 		lookup.tags_len = request->tags_len;
-		request->describe(lookup.query->source->resultDesc, request->describe_arg);
+		if (request->describe != NULL)
+			request->describe(lookup.query->source->resultDesc, request->describe_arg);
 
 		reason = bypass_reason(lookup.query);
 		if (reason == PGCACHE_REASON_NONE && request->deleted)

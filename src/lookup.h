@@ -32,7 +32,7 @@ typedef struct PgCacheRequest
 	bool		random_access;	/* and whether it is read backward */
 
 	/*
-	 * Called with the result's shape before any row is put; may raise an
+	 * NULL, or called with the result's shape before any row is put; may raise an
 	 * error.  It may be called again with another shape if the query changes
 	 * meanwhile, but not once rows have been put.
 	 */

@@ -45,11 +45,6 @@ describe_output(TupleDesc desc, void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-static void
-describe_nothing(TupleDesc desc, void *arg)
-{
-}
-
 /*
  * Rows
  */
@@ -179,25 +174,19 @@ cache_query_json(PG_FUNCTION_ARGS)
 {
 	PgCacheRequest request;
 	PgCacheAnswer answer;
-	TupleTableSlot *slot;
 	TupleDesc	desc;
-	Datum		json;
-	bool		isnull;
+	struct varlena *json;
 
 	pgcache_require_args(fcinfo, PGCACHE_REQUEST_ARGS);
 	pgcache_request_get(fcinfo->args, PGCACHE_FORM_JSON, &request);
 	request.context = CurrentMemoryContext;
-	request.describe = describe_nothing;
 	pgcache_lookup(&request, &answer);
 
 	/* one row of one column, never null */
 	desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(desc, 1, "json", JSONOID, -1, 0);
-	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	if (!pgcache_answer_next(&answer, slot))
+	json = pgcache_answer_take(&answer, desc, 1);
+	if (json == NULL)
 		elog(ERROR, "no row from a query wrapped as JSON");
-	json = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(slot, 1, &isnull)));
-	ExecDropSingleTupleTableSlot(slot);
-	pgcache_answer_end(&answer);
-	PG_RETURN_DATUM(json);
+	PG_RETURN_POINTER(json);
 }

@@ -13,7 +13,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
-#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -309,29 +308,19 @@ get(Key key)
 	return value;
 }
 
-static void
-describe_nothing(TupleDesc desc, void *arg)
-{
-}
-
 /* The only value of the only row of an answer. */
 static Jsonb *
 read_answer(PgCacheAnswer *answer)
 {
 	TupleDesc	desc = CreateTemplateTupleDesc(2);
-	TupleTableSlot *slot;
-	Datum		value;
-	bool		isnull;
+	Jsonb	   *value;
 
 	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
-	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	if (!pgcache_answer_next(answer, slot))
+	value = (Jsonb *) pgcache_answer_take(answer, desc, 2);
+	if (value == NULL)
 		elog(ERROR, "no row from a query wrapped as a value");
-	value = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(slot, 2, &isnull)));
-	ExecDropSingleTupleTableSlot(slot);
-	pgcache_answer_end(answer);
-	return DatumGetJsonbP(value);
+	return value;
 }
 
 PG_FUNCTION_INFO_V1(cache_get);
@@ -406,7 +395,6 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 	pgcache_value_key(PGCACHE_FORM_VALUE, pgcache_value_owner(), key.data, key.len, &value_key);
 	request.value_key = &value_key;
 	request.context = CurrentMemoryContext;
-	request.describe = describe_nothing;
 	pgcache_lookup(&request, &answer);
 	PG_RETURN_JSONB_P(read_answer(&answer));
 }

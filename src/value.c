@@ -121,11 +121,13 @@ bool
 pgcache_value_has_id(const PgCacheEntry *entry, const PgCacheValueId *id)
 {
 	const PgCacheStatement *statement = pgcache_entry_statement(entry);
+	bool		forget = id->form == PGCACHE_FORM_FORGET;
 
 	return entry->hash == id->hash && entry->key_len == id->len &&
 		memcmp(pgcache_entry_key(entry), id->data, id->len) == 0 &&
-		statement->form == id->form && statement->dbid == id->dbid &&
-		(id->owner == PGCACHE_ALL_OWNERS || statement->userid == id->owner);
+		statement->dbid == id->dbid &&
+		statement->form == (forget ? PGCACHE_FORM_VALUE : id->form) &&
+		(forget || statement->userid == id->owner);
 }
 
 /*
@@ -285,20 +287,17 @@ pgcache_value_read(const PgCacheEntry *entry, int64 *origin)
 	return (const Jsonb *) (data + sizeof(int64));
 }
 
-/* Was it set by a user, not computed?  Looks only: may be called under a lock. */
-bool
-pgcache_value_was_set(const PgCacheEntry *entry)
-{
-	int64		origin;
-
-	return pgcache_value_read(entry, &origin) != NULL && origin == PGCACHE_ORIGIN_SET;
-}
-
-/* For what was computed: it takes the place of anything but a good value that was set. */
+/*
+ * For what was computed: it takes the place of anything but a good value that was
+ * set.  Looks only: may be called under a lock.
+ */
 bool
 pgcache_value_may_replace(const PgCacheEntry *old)
 {
-	return !pgcache_value_was_set(old) || pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
+	int64		origin;
+
+	return pgcache_value_read(old, &origin) == NULL || origin != PGCACHE_ORIGIN_SET ||
+		pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
 }
 
 /*
@@ -308,8 +307,8 @@ pgcache_value_may_replace(const PgCacheEntry *old)
 static const Oid column_types[2] = {INT8OID, JSONBOID};
 
 /* The row of a value, in the current memory context. */
-MinimalTuple
-pgcache_value_tuple(const Jsonb *value, int64 origin)
+static MinimalTuple
+form_tuple(const Jsonb *value, int64 origin)
 {
 	Size		data = MAXALIGN(SizeofMinimalTupleHeader);
 	Size		len = data + sizeof(int64) + VARSIZE(value);
@@ -332,7 +331,7 @@ PgCacheReason
 pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
 					const Jsonb *value, int64 origin, const PgCacheValueMeta *value_meta)
 {
-	MinimalTuple tuple = value ? pgcache_value_tuple(value, origin) : NULL;
+	MinimalTuple tuple = value ? form_tuple(value, origin) : NULL;
 	PgCacheReason reason;
 	PgCacheEntryMeta meta = {
 		.key = key,

@@ -41,8 +41,8 @@ typedef struct PgCacheValueId
 	const char *data;
 	uint32		len;
 	Oid			dbid;
-	Oid			owner;			/* or PGCACHE_ALL_OWNERS */
-	PgCacheForm form;
+	Oid			owner;
+	PgCacheForm form;			/* PGCACHE_FORM_FORGET: values of all owners */
 } PgCacheValueId;
 
 /* What an entry has beside key and value. */
@@ -74,11 +74,9 @@ extern PgCacheEntry *pgcache_value_find(const PgCacheKey *key);
 extern const Jsonb *pgcache_value_read(const PgCacheEntry *entry, int64 *origin);
 extern int64 pgcache_value_origin(uint64 identity, bool varies);
 extern bool pgcache_value_origin_fits(int64 origin);
-extern bool pgcache_value_was_set(const PgCacheEntry *entry);
 extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form, Oid owner,
 										 const Jsonb *value, int64 origin,
 										 const PgCacheValueMeta *meta);
-extern MinimalTuple pgcache_value_tuple(const Jsonb *value, int64 origin);
 extern bool pgcache_value_may_replace(const PgCacheEntry *old);
 extern void pgcache_value_remove(PgCacheValueId *id);
 extern Jsonb *pgcache_json_null(void);

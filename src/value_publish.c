@@ -248,7 +248,7 @@ pgcache_value_xact_pre_commit(bool prepare)
 	}
 	pgcache_value_repeat_patterns();
 	/* what prepared transactions did before must not be published after what we do */
-	if (!pgcache_prepared_blocks_all() && pgcache_prepared_any())
+	if (!pgcache_prepared_blocks_all())
 		(void) pgcache_prepared_reap();
 	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, &late);
 	if (late)
@@ -264,14 +264,13 @@ static void
 id_of(const PgCachePendingValue *state, PgCacheValueId *id)
 {
 	const PgCachePendingKey *key = state->key;
-	bool		forget = key->form == PGCACHE_FORM_FORGET;
 
 	id->hash = key->hash;
 	id->data = key->data;
 	id->len = key->len;
 	id->dbid = MyDatabaseId;
-	id->owner = forget ? PGCACHE_ALL_OWNERS : key->owner;
-	id->form = forget ? PGCACHE_FORM_VALUE : key->form;
+	id->owner = key->owner;
+	id->form = key->form;
 }
 
 static int64
@@ -459,14 +458,24 @@ static void
 id_of_entry(const PgCacheEntry *entry, PgCacheValueId *id)
 {
 	const PgCacheStatement *statement = pgcache_entry_statement(entry);
-	bool		forget = statement->form == PGCACHE_FORM_FORGET;
 
 	id->hash = entry->hash;
 	id->data = pgcache_entry_key(entry);
 	id->len = entry->key_len;
 	id->dbid = statement->dbid;
-	id->owner = forget ? PGCACHE_ALL_OWNERS : statement->userid;
-	id->form = forget ? PGCACHE_FORM_VALUE : (PgCacheForm) statement->form;
+	id->owner = statement->userid;
+	id->form = (PgCacheForm) statement->form;
+}
+
+/* Delete the entry's key; the entry itself, which nobody has seen, goes as well. */
+static void
+remove_and_discard(PgCacheEntry *entry)
+{
+	PgCacheValueId id;
+
+	id_of_entry(entry, &id);
+	pgcache_value_remove(&id);
+	pgcache_store_discard(entry);
 }
 
 /* It was committed, or rolled back.  The backend may be in another database. */
@@ -485,24 +494,19 @@ pgcache_value_publish_chain(PgCachePtr chain, bool committed)
 	while ((entry = pgcache_store_unchain(&chain)) != NULL)
 	{
 		if (entry->nrows > 0)
-		{
 			sets = pgcache_store_chain(entry, sets);
-			continue;
-		}
-		id_of_entry(entry, &id);
-		pgcache_value_remove(&id);
-		pgcache_store_discard(entry);
+		else
+			remove_and_discard(entry);
 	}
 	while ((entry = pgcache_store_unchain(&sets)) != NULL)
 	{
-		id_of_entry(entry, &id);
 		if (take_voids(entry))
 		{
-			pgcache_value_remove(&id);
-			pgcache_store_discard(entry);
+			remove_and_discard(entry);
+			continue;
 		}
-		else
-			publish_entry(entry, &id);
+		id_of_entry(entry, &id);
+		publish_entry(entry, &id);
 	}
 }
 
@@ -511,12 +515,7 @@ void
 pgcache_value_drop_chain(PgCachePtr chain)
 {
 	PgCacheEntry *entry;
-	PgCacheValueId id;
 
 	while ((entry = pgcache_store_unchain(&chain)) != NULL)
-	{
-		id_of_entry(entry, &id);
-		pgcache_value_remove(&id);
-		pgcache_store_discard(entry);
-	}
+		remove_and_discard(entry);
 }

@@ -87,6 +87,18 @@ txn_prepare(bool commit)
 	}
 }
 
+/* End a transaction: by way of preparing it, or else as it is meant to. */
+void
+txn_finish(bool prepare)
+{
+	if (prepare)
+		txn_prepare(!me.doomed);
+	else if (me.doomed)
+		txn_rollback();
+	else
+		txn_commit();
+}
+
 /*
  * Chaos
  */

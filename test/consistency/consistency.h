@@ -385,6 +385,7 @@ extern void write_whole(WholeWay way);
 extern void change_definition(void);
 
 extern void txn_prepare(bool commit);
+extern void txn_finish(bool prepare);
 extern void chaos_main(void);
 
 extern void create_schema(void);

@@ -683,12 +683,7 @@ wrote(ValueFamily family)
 static void
 finish(void)
 {
-	if (options.prepare && me.ops != 0 && chance(10) && !wrote(BEHIND_KEY))
-		txn_prepare(!me.doomed);
-	else if (me.doomed)
-		txn_rollback();
-	else
-		txn_commit();
+	txn_finish(options.prepare && me.ops != 0 && chance(10) && !wrote(BEHIND_KEY));
 }
 
 static void

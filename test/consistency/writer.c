@@ -388,12 +388,7 @@ invalidate(void)
 void
 finish_transaction(void)
 {
-	if (options.prepare && me.nwrites > 0 && chance(25))
-		txn_prepare(!me.doomed);
-	else if (me.doomed)
-		txn_rollback();
-	else
-		txn_commit();
+	txn_finish(options.prepare && me.nwrites > 0 && chance(25));
 }
 
 static void
