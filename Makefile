@@ -43,6 +43,7 @@ OBJS = \
 	src/policy.o \
 	src/prepared.o \
 	src/query.o \
+	src/recipe.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \

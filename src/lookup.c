@@ -279,6 +279,8 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 	}
 	if (!is_current(entry, lookup) || is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
+	if (entry->created_at <= request->newer_than)
+		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
 	if (!has_tags(entry, request->tags, request->tags_len))
@@ -555,6 +557,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.rows_len = result->rows_len;
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
+	meta.flags = lookup->request->entry_flags;
 	meta.created_at = now;
 	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
 	return lookup->request->value_key ?
@@ -590,7 +593,9 @@ fill(const Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
-	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	/* what nobody has asked for has not been missed */
+	if (lookup->request->admit == NULL)
+		pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;
 }
 
@@ -642,6 +647,14 @@ build_key(Lookup *lookup)
 	return PGCACHE_REASON_NONE;
 }
 
+static bool
+is_admitted(const Lookup *lookup, const PgCacheKey *key)
+{
+	const PgCacheRequest *request = lookup->request;
+
+	return request->admit == NULL || request->admit(lookup->query, key, request->admit_arg);
+}
+
 /*
  * Answer a request with the rows of the query's result.  The answer is the
  * caller's to end.
@@ -667,8 +680,17 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		if (reason == PGCACHE_REASON_NONE && request->deleted)
 			reason = PGCACHE_OWN_WRITE;
 		if (reason == PGCACHE_REASON_NONE)
+			answer->refused = !is_admitted(&lookup, NULL);
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
 			reason = build_key(&lookup);
-		if (reason != PGCACHE_REASON_NONE)
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
+			answer->refused = !is_admitted(&lookup, &lookup.key);
+		if (answer->refused || (reason != PGCACHE_REASON_NONE && request->admit != NULL))
+		{
+			answer->bypass = reason;
+			done = true;
+		}
+		else if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
 			answer->bypass = reason;

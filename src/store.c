@@ -520,6 +520,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->since = meta->since;
 	entry->nrows = (uint32) meta->nrows;
 	entry->cost_us = (float) meta->cost_us;
+	entry->flags = meta->flags;
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);

@@ -96,6 +96,7 @@ typedef struct PgCacheEntry
 	pg_atomic_uint32 pins;		/* those that have no hazard pointer;
 								 * increased under the partition lock */
 	bool		unlinked;		/* set under the partition lock */
+	uint8		flags;			/* PGCACHE_ENTRY_...; written without a lock */
 	uint32		ndeps;
 	uint32		tags_len;
 	uint32		key_len;		/* without the prefix */
@@ -115,6 +116,10 @@ typedef struct PgCacheEntry
 	pg_atomic_uint64 wire;		/* PgCachePtr of a PgCacheWire; set once, by
 								 * whoever is first; 0 = none, PGCACHE_NO_WIRE */
 } PgCacheEntry;
+
+/* Flags of an entry. */
+#define PGCACHE_ENTRY_REFRESH	0x01	/* wants to be computed ahead of its readers */
+#define PGCACHE_ENTRY_REFRESHED	0x02	/* was */
 
 /* There was no room for the messages, or they are too large. */
 #define PGCACHE_NO_WIRE		1
@@ -145,6 +150,7 @@ typedef struct PgCacheEntryMeta
 	Size		rows_len;		/* sum of the rows' MAXALIGNed lengths */
 	Size		max_row_len;	/* largest of them */
 	uint64		cost_us;
+	uint8		flags;			/* PGCACHE_ENTRY_... */
 	TimestampTz created_at;
 	TimestampTz expires_at;
 } PgCacheEntryMeta;
