@@ -59,6 +59,7 @@ OBJS = \
 	src/sql_api.o \
 	src/sql_binding.o \
 	src/sql_value.o \
+	src/sql_warm.o \
 	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
@@ -80,6 +81,12 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/warm.o \
+	src/warm_collect.o \
+	src/warm_file.o \
+	src/warm_script.o \
+	src/warm_state.o \
+	src/warm_worker.o \
 	src/wire.o \
 	src/write_behind.o \
 	src/write_database.o \

@@ -181,6 +181,7 @@ extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
 extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);
 extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
+extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
 extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
 extern const char *pgcache_entry_key(const PgCacheEntry *entry);

@@ -98,7 +98,6 @@ extern Size pgcache_limbo_reap(void);
 /* store_statement.c */
 extern Size pgcache_statement_shmem_size(void);
 extern void pgcache_statement_shmem_init(void);
-extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
 extern Size pgcache_statement_size(const PgCacheEntryMeta *meta);
 extern bool pgcache_statement_matches(PgCachePtr place, const PgCacheKey *key);
 extern PgCachePtr pgcache_statement_find(const PgCacheEntryMeta *meta);
