@@ -173,6 +173,7 @@ cache_warming(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[WARMING_COLUMNS] = {0};
 	bool		nulls[WARMING_COLUMNS] = {0};
+	uint64		done;
 	int			i = 0;
 
 	pgcache_require_args(fcinfo, 0);
@@ -180,14 +181,16 @@ cache_warming(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	check_natts(desc);
 	pgcache_warm_progress_read(PGCACHE_WARM_AT_START, &progress);
+	done = progress.stored + progress.skipped + progress.failed;
 
 	values[i++] = CStringGetTextDatum(phase_name(progress.phase));
 	nulls[i] = !visible || progress.file[0] == '\0';
 	values[i++] = CStringGetTextDatum(progress.file);
 	nulls[i] = progress.written_at == 0;
 	values[i++] = TimestampTzGetDatum(progress.written_at);
-	values[i++] = Int64GetDatum(progress.total);
-	values[i++] = Int64GetDatum(progress.stored + progress.skipped + progress.failed);
+	/* there are more if the file was written anew meanwhile */
+	values[i++] = Int64GetDatum(Max(progress.total, done));
+	values[i++] = Int64GetDatum(done);
 	values[i++] = Int64GetDatum(progress.stored);
 	values[i++] = Int64GetDatum(progress.skipped);
 	values[i++] = Int64GetDatum(progress.failed);

@@ -40,6 +40,9 @@
 /* So many replays in a row that ended with the server are enough. */
 #define MAX_CRASHES		3
 
+/* Tenths of a second that a shutdown waits for another writer of the file. */
+#define SHUTDOWN_TRIES	50
+
 /* What there is to do in one database. */
 typedef struct Part
 {
@@ -157,17 +160,6 @@ pgcache_warm_write(bool even_if_same, int elevel)
 /*
  * Planning a replay
  */
-
-static void
-forget_plan(void)
-{
-	list_free_deep(parts);
-	parts = NIL;
-	if (worker_handle != NULL)
-		pfree(worker_handle);
-	worker_handle = NULL;
-	planned = false;
-}
 
 static void
 add_to_parts(Oid dbid)
@@ -291,6 +283,7 @@ pgcache_warm_start_worker(PgCacheWarmRun run, Oid dbid, BackgroundWorkerHandle *
 static bool
 is_open(Oid dbid)
 {
+	MemoryContext context = CurrentMemoryContext;
 	HeapTuple	tuple;
 	bool		result = false;
 
@@ -302,6 +295,7 @@ is_open(Oid dbid)
 		ReleaseSysCache(tuple);
 	}
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 	return result;
 }
 
@@ -355,10 +349,10 @@ finish_replay(void)
 {
 	PgCacheWarmProgress progress;
 
-	forget_plan();
-	pgcache_warm_trial_remove(pgcache_warm_file);
+	planned = false;
 	pgcache_warm_progress_end(PGCACHE_WARM_AT_START, PGCACHE_WARM_DONE);
 	pgcache_warm_progress_read(PGCACHE_WARM_AT_START, &progress);
+	pgcache_warm_trial_remove(progress.file);
 	if (progress.total > 0)
 		ereport(LOG,
 				(errmsg("replayed " UINT64_FORMAT " queries: " UINT64_FORMAT " results stored, "
@@ -426,7 +420,7 @@ pgcache_warm_round(void)
 		return;
 	context = AllocSetContextCreate(TopMemoryContext, "pgcache warm starts", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	if (!replay_some())
+	if (!pgcache_enabled || !replay_some())
 		write_if_due();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -436,6 +430,9 @@ pgcache_warm_round(void)
 void
 pgcache_warm_shutdown(void)
 {
+	/* a session that is writing is being ended as well */
+	for (int i = 0; i < SHUTDOWN_TRIES && pgcache_warm_is_being_written(); i++)
+		pg_usleep(100 * 1000);
 	if (pgcache_warm_file[0] != '\0')
 		(void) pgcache_warm_write(false, LOG);
 }

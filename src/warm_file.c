@@ -311,12 +311,13 @@ pgcache_warm_file_read(const char *path, int max, PgCacheWarmFile *file)
 {
 	FILE	   *stream;
 	struct stat st;
+	bool		found = stat(path, &st) == 0;
 
 	memset(file, 0, sizeof(*file));
 	/* a pipe would have us wait */
-	if (stat(path, &st) != 0 && errno == ENOENT)
+	if (!found && errno == ENOENT)
 		file->state = PGCACHE_WARM_ABSENT;
-	else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	else if (found && !S_ISREG(st.st_mode))
 		set_problem(file, PGCACHE_WARM_ALIEN, "It is not a regular file.");
 	else if ((stream = AllocateFile(path, PG_BINARY_R)) == NULL)
 	{

@@ -100,7 +100,10 @@ line_of(const char *text, int offset)
 	int			line = 1;
 
 	for (int i = 0; i < offset; i++)
-		line += text[i] == '\n';
+	{
+		if (text[i] == '\n')
+			line++;
+	}
 	return line;
 }
 
@@ -145,7 +148,7 @@ find_tokens(const char *text, int *start, int *end)
 }
 
 static void
-check_kind(const Script *script, const RawStmt *raw, int line)
+check_kind(const RawStmt *raw, int line)
 {
 	if (IsA(raw->stmt, SelectStmt) && castNode(SelectStmt, raw->stmt)->intoClause == NULL)
 		return;
@@ -153,7 +156,7 @@ check_kind(const Script *script, const RawStmt *raw, int line)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("cannot warm statement %s", IsA(raw->stmt, SelectStmt) ? "SELECT INTO" :
 					CreateCommandName(raw->stmt)),
-			 errdetail("It is on line %d of file \"%s\". Nothing was run.", line, script->path),
+			 errdetail("It is on line %d. Nothing was run.", line),
 			 errhint("The file may have SELECT, VALUES, TABLE and WITH ... SELECT statements.")));
 }
 
@@ -172,7 +175,7 @@ parse_script(Script *script)
 	foreach(lc, pg_parse_query(script->text))
 	{
 		RawStmt    *raw = lfirst_node(RawStmt, lc);
-		const char *begin = script->text + raw->stmt_location;
+		const char *begin = &script->text[raw->stmt_location];
 		char	   *piece = raw->stmt_len > 0 ? pnstrdup(begin, raw->stmt_len) : pstrdup(begin);
 		Statement  *statement = palloc(sizeof(Statement));
 		int			start;
@@ -182,7 +185,7 @@ parse_script(Script *script)
 			continue;
 		statement->line = line_of(script->text, raw->stmt_location + start);
 		statement->text = pnstrdup(piece + start, end - start);
-		check_kind(script, raw, statement->line);
+		check_kind(raw, statement->line);
 		statements = lappend(statements, statement);
 		pfree(piece);
 	}
@@ -240,15 +243,16 @@ execute(const char *text)
 }
 
 static void
-store(const char *text)
+store(const char *sql)
 {
-	PgCacheRequest request = {
-		.call = {.text = text,.text_len = strlen(text),.form = PGCACHE_FORM_ROWS},
-		.ttl_us = PGCACHE_TTL_DEFAULT,
-		.context = CurrentMemoryContext,
-	};
+	PgCacheRequest request = {0};
 	PgCacheAnswer answer;
 
+	request.call.text_len = strlen(sql);
+	request.call.text = sql;
+	request.call.form = PGCACHE_FORM_ROWS;
+	request.ttl_us = PGCACHE_TTL_DEFAULT;
+	request.context = CurrentMemoryContext;
 	pgcache_lookup(&request, &answer);
 	pgcache_answer_end(&answer);
 }
@@ -295,11 +299,11 @@ run_statement(const Script *script, const Statement *statement)
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!is_query_error(error))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
+		if (!is_query_error(error))
+			ReThrowError(error);
 		warn(script, statement, error);
 	}
 	PG_END_TRY();

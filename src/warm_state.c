@@ -221,6 +221,17 @@ pgcache_warm_begin_write(void)
 	return begun;
 }
 
+bool
+pgcache_warm_is_being_written(void)
+{
+	bool		result;
+
+	LWLockAcquire(lock, LW_SHARED);
+	result = warm->writer != 0;
+	LWLockRelease(lock);
+	return result;
+}
+
 void
 pgcache_warm_end_write(void)
 {

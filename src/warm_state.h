@@ -23,7 +23,8 @@
 
 typedef enum PgCacheWarmPhase
 {
-	PGCACHE_WARM_IDLE,			/* the server has just started, or is a standby */
+	PGCACHE_WARM_IDLE,			/* the server has just started, or is a
+								 * standby */
 	PGCACHE_WARM_READING,
 	PGCACHE_WARM_REPLAYING,
 	PGCACHE_WARM_DONE,
@@ -34,7 +35,8 @@ typedef enum PgCacheWarmOutcome
 {
 	PGCACHE_WARM_STORED,
 	PGCACHE_WARM_SKIPPED,		/* was there, or there is no room */
-	PGCACHE_WARM_REFUSED		/* an error, or the result is another one's now */
+	PGCACHE_WARM_REFUSED		/* an error, or the result is another one's
+								 * now */
 } PgCacheWarmOutcome;
 
 /* There is one run after the server start, and one at a time that a session asks for. */
@@ -80,6 +82,7 @@ extern void pgcache_warm_forget_dropped(int n);
 
 /* Only one process writes the file at a time */
 extern bool pgcache_warm_begin_write(void);
+extern bool pgcache_warm_is_being_written(void);
 extern void pgcache_warm_end_write(void);
 extern void pgcache_warm_note_written(uint64 signature);
 extern bool pgcache_warm_is_written(uint64 signature);

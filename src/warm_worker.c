@@ -120,8 +120,9 @@ is_full(void)
 	return pgcache_store_memory_used() > FULL_SHARE * pgcache_store_memory_size();
 }
 
+/* Run it; the text of an error, if there is one, is left in "error". */
 static PgCacheOrderEnd
-run_record(const PgCacheWarmRecord *record)
+run_record(const PgCacheWarmRecord *record, char *error)
 {
 	PgCacheOrder order = {
 		.prefix = record->prefix,
@@ -134,6 +135,8 @@ run_record(const PgCacheWarmRecord *record)
 		.flags = (uint8) record->flags,
 		.timeout_ms = (int) Min(Max(MIN_TIMEOUT_MS, (double) record->cost_us / 1000 * TIMEOUT_FACTOR), PG_INT32_MAX),
 		.lock_timeout_ms = LOCK_TIMEOUT_MS,
+		.error = error,
+		.error_size = PGCACHE_WARM_ERROR_LEN,
 	};
 
 	if (run == PGCACHE_WARM_AT_START)
@@ -167,10 +170,11 @@ warm(const PgCacheWarmRecord *record, bool last_try, double *ms_used)
 {
 	instr_time	start;
 	instr_time	end;
+	char		error[PGCACHE_WARM_ERROR_LEN] = "";
 	PgCacheOrderEnd result;
 
 	INSTR_TIME_SET_CURRENT(start);
-	result = run_record(record);
+	result = run_record(record, error);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	*ms_used += INSTR_TIME_GET_MILLISEC(end);
@@ -180,6 +184,8 @@ warm(const PgCacheWarmRecord *record, bool last_try, double *ms_used)
 	if (result == PGCACHE_ORDER_REFUSED || result == PGCACHE_ORDER_FAILED)
 	{
 		pgcache_warm_progress_count(run, PGCACHE_WARM_REFUSED, 1);
+		if (error[0] != '\0')
+			pgcache_warm_progress_error(run, error);
 		pgcache_warm_drop(record->hash);
 	}
 	else
