@@ -44,6 +44,8 @@ OBJS = \
 	src/prepared.o \
 	src/query.o \
 	src/recipe.o \
+	src/refresh.o \
+	src/refresh_worker.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -58,6 +60,7 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_refresh.o \
 	src/sql_value.o \
 	src/sql_write.o \
 	src/stats.o \

@@ -36,6 +36,7 @@
 #include "lookup.h"
 #include "mark.h"
 #include "prepared.h"
+#include "refresh.h"
 #include "request.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -374,6 +375,14 @@ count_hit(PgCacheEntry *entry)
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
 }
 
+/* From now on it is to be refreshed; who stored it did not ask for that. */
+static void
+want_refresh(PgCacheEntry *entry)
+{
+	entry->flags |= PGCACHE_ENTRY_REFRESH;
+	pgcache_refresh_register(entry->hash);
+}
+
 static Outcome
 answer_from_store(Lookup *lookup)
 {
@@ -390,6 +399,8 @@ answer_from_store(Lookup *lookup)
 		return NOT_STORED;
 	}
 	PGCACHE_TESTPOINT("hit-valid");
+	if ((lookup->request->entry_flags & ~entry->flags & PGCACHE_ENTRY_REFRESH) != 0)
+		want_refresh(entry);
 	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
 	if (lookup->request->value_key == NULL && pgcache_verify_wanted(lookup->query))
 	{
@@ -457,6 +468,8 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 	{
 		PGCACHE_TESTPOINT("fill-written");
 		pgcache_store_publish();
+		if ((meta->flags & PGCACHE_ENTRY_REFRESH) != 0)
+			pgcache_refresh_register(meta->key->hash);
 	}
 	return reason;
 }

@@ -257,4 +257,6 @@ pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest 
 	/* how old a value may be: current ones always qualify */
 	if (!args[4].isnull)
 		(void) interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+	if (args[5].isnull ? pgcache_refresh_ahead : DatumGetBool(args[5].value))
+		request->entry_flags = PGCACHE_ENTRY_REFRESH;
 }

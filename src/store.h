@@ -164,8 +164,21 @@ typedef struct PgCacheReader
 	PgCachePtr	extents;
 } PgCacheReader;
 
+/* What can be said of an entry without holding it. */
+typedef struct PgCacheEntryLook
+{
+	PgCacheEntryState state;
+	uint8		flags;
+	uint64		hits;
+	float		cost_us;
+	int64		idle_us;		/* since it was last asked for */
+	TimestampTz created_at;
+	TimestampTz expires_at;
+} PgCacheEntryLook;
+
 typedef PgCacheEntryState (*PgCacheEntryStateFn) (const PgCacheEntry *entry);
 typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
+typedef void (*PgCacheLookFn) (PgCacheEntry *entry, void *arg);
 typedef bool (*PgCacheReplaceFn) (const PgCacheEntry *old);
 
 extern Size pgcache_store_shmem_size(void);
@@ -175,12 +188,15 @@ extern void pgcache_store_set_state_fn(PgCacheEntryStateFn fn);
 
 /* Reading */
 extern PgCacheEntry *pgcache_store_pin(const PgCacheKey *key);
+extern PgCacheEntry *pgcache_store_pin_hash(uint64 hash);
+extern bool pgcache_store_look(uint64 hash, PgCacheEntryLook *look);
 extern void pgcache_store_unpin(PgCacheEntry *entry);
 extern void pgcache_store_touch(PgCacheEntry *entry);
 extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
 extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);
 extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
+extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
 extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
 extern const char *pgcache_entry_key(const PgCacheEntry *entry);

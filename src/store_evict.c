@@ -39,6 +39,9 @@
 /* A call ends when the hand has gone round so often, whatever it freed. */
 #define MAX_LAPS			16
 
+/* What waits to be computed again is not swept until it was not read for so long. */
+#define KEEP_REFRESH_US		(INT64CONST(60) * USECS_PER_SEC)
+
 typedef struct PgCacheSharedEvict
 {
 	pg_atomic_uint32 hand;		/* the next bucket, modulo their number */
@@ -57,7 +60,8 @@ typedef struct Victim
 typedef struct Sweep
 {
 	uint32		now;			/* tick */
-	bool		dead_only;		/* leave valid entries alone */
+	bool		dead_only;		/* leave valid entries alone, */
+	bool		patient;		/* and those that are to be refreshed */
 	PgCacheEntryState state;	/* of the entry found */
 	int			looked;
 	int			nvictims;
@@ -114,6 +118,13 @@ pgcache_evict_hit(PgCacheEntry *entry)
 
 	if (entry->worth.history.last_use != now)
 		entry->worth.history.last_use = now;
+}
+
+/* How long ago was it asked for last? */
+int64
+pgcache_evict_idle_us(const PgCacheEntry *entry)
+{
+	return (int64) (current_tick() - entry->worth.history.last_use) << PGCACHE_POLICY_TICK_BITS;
 }
 
 /*
@@ -182,6 +193,9 @@ is_dead(PgCacheEntry *entry, void *arg)
 	Sweep	   *sweep = arg;
 
 	sweep->looked++;
+	if (sweep->patient && (entry->flags & PGCACHE_ENTRY_REFRESH) != 0 &&
+		pgcache_evict_idle_us(entry) < KEEP_REFRESH_US)
+		return false;
 	sweep->state = pgcache_entry_state(entry);
 	if (sweep->state != PGCACHE_ENTRY_VALID)
 		return true;
@@ -292,7 +306,7 @@ pgcache_evict_dead_some(uint32 n)
 {
 	uint32		nbuckets = pgcache_index_buckets();
 	uint32		first = pg_atomic_fetch_add_u32(&evict->dead_hand, Min(n, nbuckets));
-	Sweep		sweep = {.now = current_tick(),.dead_only = true};
+	Sweep		sweep = {.now = current_tick(),.dead_only = true,.patient = true};
 
 	for (uint32 i = 0; i < Min(n, nbuckets); i++)
 		sweep_bucket((first + i) & (nbuckets - 1), &sweep);
