@@ -28,7 +28,7 @@ COMMENT ON FUNCTION cache_query(text, record, interval, text[], interval, boolea
 
 CREATE FUNCTION cache_query_as(rowtype anyelement, query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
                                tags text[] DEFAULT NULL, stale interval DEFAULT NULL,
-                            refresh boolean DEFAULT NULL)
+                               refresh boolean DEFAULT NULL)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'cache_query_as'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION cache_query_as(anyelement, text, record, interval, text[], i
 
 CREATE FUNCTION cache_query_json(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
                                  tags text[] DEFAULT NULL, stale interval DEFAULT NULL,
-                            refresh boolean DEFAULT NULL)
+                                 refresh boolean DEFAULT NULL)
 RETURNS json
 AS 'MODULE_PATHNAME', 'cache_query_json'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
