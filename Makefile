@@ -45,6 +45,9 @@ OBJS = \
 	src/policy.o \
 	src/prepared.o \
 	src/query.o \
+	src/recipe.o \
+	src/refresh.o \
+	src/refresh_worker.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -59,6 +62,7 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_refresh.o \
 	src/sql_value.o \
 	src/sql_write.o \
 	src/stats.o \

@@ -25,6 +25,8 @@ int			pgcache_default_ttl = 0;
 double		pgcache_early_refresh = 1;
 int			pgcache_fill_wait_ms = 10 * 1000;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
+bool		pgcache_refresh_ahead = false;
+double		pgcache_refresh_share = 0.25;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
@@ -112,6 +114,22 @@ pgcache_guc_init(void)
 							 &pgcache_on_bypass,
 							 PGCACHE_ON_BYPASS_SILENT, on_bypass_options,
 							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcache.refresh_ahead",
+							 "Computes results again in the background before they are asked for.",
+							 "It is the default of the argument refresh. Only results that are read are computed again.",
+							 &pgcache_refresh_ahead,
+							 false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.refresh_share",
+							 "Sets the share of its time that a worker may spend on computing results again.",
+							 "There is one worker for each database. 0 computes none.",
+							 &pgcache_refresh_share,
+							 0.25, 0, 1,
+							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
 
 #ifdef PGCACHE_TESTPOINTS

@@ -39,6 +39,8 @@ extern int	pgcache_default_ttl;	/* ms */
 extern double pgcache_early_refresh;	/* multiple of the cost */
 extern int	pgcache_fill_wait_ms;
 extern int	pgcache_on_bypass;
+extern bool pgcache_refresh_ahead;
+extern double pgcache_refresh_share;	/* of one worker's time, 0..1 */
 extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;

@@ -66,6 +66,7 @@
 #include "lookup.h"
 #include "mark.h"
 #include "prepared.h"
+#include "refresh.h"
 #include "request.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -327,6 +328,8 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 	if (!(is_current(entry, lookup) || is_shared(entry, lookup)) ||
 		is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
+	if (entry->created_at <= request->newer_than)
+		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
 	if (!has_tags(entry, request->tags, request->tags_len))
@@ -460,6 +463,14 @@ answer_entry(Lookup *lookup, PgCacheEntry *entry)
 	return ANSWERED;
 }
 
+/* From now on it is to be refreshed; who stored it did not ask for that. */
+static void
+want_refresh(PgCacheEntry *entry)
+{
+	entry->flags |= PGCACHE_ENTRY_REFRESH;
+	pgcache_refresh_register(entry->hash);
+}
+
 static Outcome
 answer_from_store(Lookup *lookup)
 {
@@ -481,6 +492,8 @@ answer_from_store(Lookup *lookup)
 		pgcache_store_unpin(entry);
 		return REFRESH;
 	}
+	if ((lookup->request->entry_flags & ~entry->flags & PGCACHE_ENTRY_REFRESH) != 0)
+		want_refresh(entry);
 	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
 	if (lookup->request->value_key == NULL && !entry->unsettled && pgcache_verify_wanted(lookup->query))
 	{
@@ -635,6 +648,8 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 			(void) pgcache_store_publish_if(pgcache_store_may_replace_dead);
 		else
 			pgcache_store_publish();
+		if ((meta->flags & PGCACHE_ENTRY_REFRESH) != 0)
+			pgcache_refresh_register(meta->key->hash);
 	}
 	return reason;
 }
@@ -751,6 +766,7 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 	meta.rows_len = result->rows_len;
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
+	meta.flags = lookup->request->entry_flags;
 	meta.created_at = now;
 	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
 	if (meta.unsettled)
@@ -814,7 +830,9 @@ fill(Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
-	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	/* what nobody has asked for has not been missed */
+	if (lookup->request->admit == NULL)
+		pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;
 }
 
@@ -916,6 +934,14 @@ build_key(Lookup *lookup)
 	return PGCACHE_REASON_NONE;
 }
 
+static bool
+is_admitted(const Lookup *lookup, const PgCacheKey *key)
+{
+	const PgCacheRequest *request = lookup->request;
+
+	return request->admit == NULL || request->admit(lookup->query, key, request->admit_arg);
+}
+
 /*
  * Answer a request with the rows of the query's result.  The answer is the
  * caller's to end.
@@ -947,8 +973,17 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		if (reason == PGCACHE_REASON_NONE && request->deleted)
 			reason = PGCACHE_OWN_WRITE;
 		if (reason == PGCACHE_REASON_NONE)
+			answer->refused = !is_admitted(&lookup, NULL);
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
 			reason = build_key(&lookup);
-		if (reason != PGCACHE_REASON_NONE)
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
+			answer->refused = !is_admitted(&lookup, &lookup.key);
+		if (answer->refused || (reason != PGCACHE_REASON_NONE && request->admit != NULL))
+		{
+			answer->bypass = reason;
+			done = true;
+		}
+		else if (reason != PGCACHE_REASON_NONE)
 		{
 			report_bypass(&lookup, reason);
 			answer->bypass = reason;

@@ -22,6 +22,7 @@
 #include "estimate.h"
 #include "fill.h"
 #include "prepared.h"
+#include "refresh.h"
 #include "shmem.h"
 #include "stats.h"
 #include "store.h"
@@ -46,6 +47,7 @@ request(void)
 	size = add_size(size, pgcache_estimate_shmem_size());
 	size = add_size(size, pgcache_fill_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
+	size = add_size(size, pgcache_refresh_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
@@ -53,6 +55,7 @@ request(void)
 	RequestNamedLWLockTranche(PGCACHE_LIMBO_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_STATEMENT_TRANCHE, PGCACHE_STATEMENT_LOCKS);
 	RequestNamedLWLockTranche(PGCACHE_WRITE_TRANCHE, 2);
+	RequestNamedLWLockTranche(PGCACHE_REFRESH_TRANCHE, 1);
 	if (max_prepared_xacts > 0)
 		RequestNamedLWLockTranche(PGCACHE_PREPARED_TRANCHE, 1);
 }
@@ -71,6 +74,7 @@ startup(void)
 	pgcache_estimate_shmem_init();
 	pgcache_fill_shmem_init();
 	pgcache_write_queue_shmem_init();
+	pgcache_refresh_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 

@@ -278,6 +278,49 @@ pgcache_store_pin(const PgCacheKey *key)
 	return entry;
 }
 
+/* For pgcache_index_look() */
+static void
+count_pin(PgCacheEntry *entry, void *arg)
+{
+	pg_atomic_fetch_add_u32(&entry->pins, 1);
+	*(PgCacheEntry **) arg = entry;
+}
+
+/* Find the entry with this hash, whatever its key, and pin it; NULL if there is none. */
+PgCacheEntry *
+pgcache_store_pin_hash(uint64 hash)
+{
+	PgCacheEntry *entry;
+
+	prepare_to_hold(1);
+	if (!pgcache_index_look(hash, count_pin, &entry))
+		return NULL;
+	remember_pin(entry, -1);
+	return entry;
+}
+
+/* For pgcache_index_look() */
+static void
+look_at(PgCacheEntry *entry, void *arg)
+{
+	PgCacheEntryLook *look = arg;
+
+	look->state = pgcache_entry_state(entry);
+	look->flags = entry->flags;
+	look->hits = pg_atomic_read_u64(&entry->hits);
+	look->cost_us = entry->cost_us;
+	look->idle_us = pgcache_evict_idle_us(entry);
+	look->created_at = entry->created_at;
+	look->expires_at = entry->expires_at;
+}
+
+/* Look at the entry with this hash, whatever its key; false if there is none. */
+bool
+pgcache_store_look(uint64 hash, PgCacheEntryLook *look)
+{
+	return pgcache_index_look(hash, look_at, look);
+}
+
 /*
  * A pin of this entry, the present owner's if it has one: those that others took
  * must last as long as they do.
@@ -522,6 +565,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->keep_ms = (uint32) Min(meta->keep_us / 1000, PG_UINT32_MAX);
 	entry->nrows = (uint32) meta->nrows;
 	entry->cost_us = (float) meta->cost_us;
+	entry->flags = meta->flags;
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);

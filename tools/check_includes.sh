@@ -36,6 +36,6 @@ never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared me
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
 never '^(?!(compute|capture|vary|scan|scan_send)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
-never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
+never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|refresh|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
 	"locks belong to the owners of shared memory"
 exit $bad
