@@ -64,6 +64,7 @@ OBJS = \
 	src/sql_binding.o \
 	src/sql_refresh.o \
 	src/sql_value.o \
+	src/sql_warm.o \
 	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
@@ -85,6 +86,12 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/warm.o \
+	src/warm_collect.o \
+	src/warm_file.o \
+	src/warm_script.o \
+	src/warm_state.o \
+	src/warm_worker.o \
 	src/wire.o \
 	src/write_behind.o \
 	src/write_database.o \
@@ -125,7 +132,7 @@ REGRESS = basic types limits worth expiry invalidate partitions transactions tri
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
 	writes_undone memory values values_errors values_transactions values_data values_edges values_roles \
-	write_behind write_behind_roles \
+	write_behind write_behind_roles warm \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 

@@ -419,16 +419,48 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION cache_refresh_stats() IS
 'per database: results that are computed again in the background, what came of it, what it took and saved, and the process that does it';
 
+CREATE FUNCTION cache_warm(file text DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_warm'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_warm(text) IS
+'runs the queries of a file of the server, or without one those that the cache knows best and has no result of, and returns how many results are there now';
+
+REVOKE ALL ON FUNCTION cache_warm(text) FROM PUBLIC;
+
+CREATE FUNCTION cache_export()
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_export'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_export() IS
+'writes the queries that are to be run after the next start to pgcache.warm_file, now, and returns their number';
+
+REVOKE ALL ON FUNCTION cache_export() FROM PUBLIC;
+
+CREATE FUNCTION cache_warming(OUT state text, OUT file text, OUT written_at timestamptz, OUT total bigint,
+                              OUT done bigint, OUT stored bigint, OUT skipped bigint, OUT failed bigint,
+                              OUT started_at timestamptz, OUT finished_at timestamptz, OUT last_error text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'cache_warming'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_warming() IS
+'how far the queries of pgcache.warm_file have been run since the server start';
+
 CREATE VIEW pgcache_stats AS SELECT * FROM cache_stats();
 CREATE VIEW pgcache_entries AS SELECT * FROM cache_entries();
 CREATE VIEW pgcache_tables AS SELECT * FROM cache_table_stats();
 CREATE VIEW pgcache_bypasses AS SELECT * FROM cache_bypasses();
 CREATE VIEW pgcache_refresh AS SELECT * FROM cache_refresh_stats();
+CREATE VIEW pgcache_warming AS SELECT * FROM cache_warming();
 
 COMMENT ON VIEW pgcache_stats IS 'counters of the cache, one row for the server';
 COMMENT ON VIEW pgcache_entries IS 'stored results';
 COMMENT ON VIEW pgcache_tables IS 'tables that stored results of this database depend on';
 COMMENT ON VIEW pgcache_bypasses IS 'reasons for which results were not cached';
 COMMENT ON VIEW pgcache_refresh IS 'results that are computed again in the background, by database';
+COMMENT ON VIEW pgcache_warming IS 'running queries again after a server start';
 
-GRANT SELECT ON pgcache_stats, pgcache_entries, pgcache_tables, pgcache_bypasses, pgcache_refresh TO PUBLIC;
+GRANT SELECT ON pgcache_stats, pgcache_entries, pgcache_tables, pgcache_bypasses, pgcache_refresh, pgcache_warming TO PUBLIC;

@@ -31,6 +31,10 @@ int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
+int			pgcache_warm_entries = 10000;
+char	   *pgcache_warm_file = NULL;
+int			pgcache_warm_interval = 300;
+double		pgcache_warm_share = 0.5;
 int			pgcache_write_behind_batch = 1000;
 int			pgcache_write_behind_interval = 1000;
 int			pgcache_write_behind_memory = 16 * 1024;
@@ -56,6 +60,16 @@ static const struct config_enum_entry value_scope_options[] = {
 	{"database", PGCACHE_SCOPE_DATABASE, false},
 	{NULL, 0, false}
 };
+
+/* There must be room for the names of the files beside it. */
+static bool
+check_warm_file(char **newval, void **extra, GucSource source)
+{
+	if (*newval != NULL && strlen(*newval) < MAXPGPATH - 8)
+		return true;
+	GUC_check_errdetail("The name must be shorter than %d bytes.", MAXPGPATH - 8);
+	return false;
+}
 
 void
 pgcache_guc_init(void)
@@ -172,6 +186,38 @@ pgcache_guc_init(void)
 							 &pgcache_verify,
 							 0, 0, 1,
 							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.warm_entries",
+							"Sets how many queries are remembered over a restart.",
+							"Those that have saved most time are.",
+							&pgcache_warm_entries,
+							10000, 1, 1000000,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.warm_file",
+							   "Sets the file in which queries are remembered over a restart.",
+							   "It holds their texts and parameters. An empty string turns this off.",
+							   &pgcache_warm_file,
+							   "pg_stat/pgcache.warm",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_warm_file, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.warm_interval",
+							"Sets how often the file of queries is written.",
+							"0 writes it at a shutdown only.",
+							&pgcache_warm_interval,
+							300, 0, INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.warm_share",
+							 "Sets the share of one processor that running queries again after a start may take.",
+							 "1 runs them without a pause.",
+							 &pgcache_warm_share,
+							 0.5, 0.01, 1,
+							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.write_behind_batch",

@@ -45,6 +45,10 @@ extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */
+extern int	pgcache_warm_entries;
+extern char *pgcache_warm_file; /* may be empty */
+extern int	pgcache_warm_interval;	/* s */
+extern double pgcache_warm_share;	/* of one processor, 0.01..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */
 extern int	pgcache_write_behind_memory;	/* kB */

@@ -143,6 +143,15 @@ pgcache_stats_add(PgCacheCounter counter, uint64 n)
 		increase(&own->counters[counter], n);
 }
 
+/* What this backend, and earlier ones of its number, have counted: for differences. */
+uint64
+pgcache_stats_own(PgCacheCounter counter)
+{
+	PgCacheSharedCounters *own = own_counters();
+
+	return own == NULL ? 0 : pg_atomic_read_u64(&own->counters[counter]);
+}
+
 /* Count a reason and remember which query met it. */
 void
 pgcache_stats_reason(PgCacheReason reason, const char *query)
