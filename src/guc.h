@@ -36,6 +36,7 @@ extern bool pgcache_enabled;
 extern int	pgcache_memory;		/* kB */
 extern int	pgcache_max_entry_size; /* kB */
 extern int	pgcache_default_ttl;	/* ms */
+extern int	pgcache_churn_pause;	/* ms */
 extern int	pgcache_on_bypass;
 extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */

@@ -28,6 +28,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "churn.h"
 #include "collect.h"
 #include "compute.h"
 #include "estimate.h"
@@ -118,7 +119,12 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 {
 	const char *text = lookup->query->source->query_string;
 
-	pgcache_collect_refuse(reason);
+	/*
+	 * what computes with it now judges for itself, by the tables that the run
+	 * shows
+	 */
+	if (reason != PGCACHE_CHURN)
+		pgcache_collect_refuse(reason);
 	pgcache_stats_reason(reason, text);
 	if (pgcache_on_bypass == PGCACHE_ON_BYPASS_SILENT)
 		return;
@@ -156,6 +162,15 @@ run_uncached(const Lookup *lookup)
 	PgCacheResult result = {.rows = answer_rows(lookup)};
 
 	return pgcache_compute(lookup->query, lookup->params, &result, NULL);
+}
+
+/* Run the query past the cache for this reason; false = start again. */
+static bool
+bypass(const Lookup *lookup, PgCacheReason reason)
+{
+	report_bypass(lookup, reason);
+	lookup->answer->bypass = reason;
+	return run_uncached(lookup);
 }
 
 /*
@@ -376,7 +391,7 @@ static Outcome
 answer_from_store(Lookup *lookup)
 {
 	PgCacheEntry *entry = lookup->request->value_key ? pgcache_value_pin(&lookup->key) :
-		pgcache_store_pin(&lookup->key);
+	pgcache_store_pin(&lookup->key);
 
 	if (entry == NULL)
 		return NOT_STORED;
@@ -406,6 +421,13 @@ answer_from_store(Lookup *lookup)
 /*
  * Miss
  */
+
+/* Is it not worth storing, by the tables that it reads?  A value is stored because that is asked for. */
+static bool
+is_churned(const Lookup *lookup, const PgCacheDepSet *deps)
+{
+	return lookup->request->value_key == NULL && pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
+}
 
 /* Add what the call itself makes the result depend on. */
 static void
@@ -528,6 +550,8 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_OWN_WRITE;
 	if (is_shadowed(lookup->query, deps->deps, deps->ndeps))
 		return PGCACHE_TEMPORARY_TABLE;
+	if (is_churned(lookup, deps))
+		return PGCACHE_CHURN;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
 		(lookup->request->value_key != NULL && is_void(lookup)) ||
@@ -604,6 +628,8 @@ answer_or_fill(Lookup *lookup)
 	/* what a prepared transaction left pending would keep it from the store */
 	if (outcome != NOT_STORED || pgcache_prepared_reap())
 		return outcome == ANSWERED;
+	if (is_churned(lookup, &lookup->query->deps))
+		return bypass(lookup, PGCACHE_CHURN);
 	return fill(lookup);
 }
 
@@ -670,11 +696,9 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 			reason = build_key(&lookup);
 		if (reason != PGCACHE_REASON_NONE)
 		{
-			report_bypass(&lookup, reason);
-			answer->bypass = reason;
 			if (reason == PGCACHE_CATALOG_CHANGE)
 				pgcache_query_forget(lookup.query);
-			done = run_uncached(&lookup);
+			done = bypass(&lookup, reason);
 		}
 		else
 			done = answer_or_fill(&lookup);
@@ -727,6 +751,10 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 														  explanation->entry->ndeps,
 														  explanation->entry->since);
 	}
+	if (explanation->reason == PGCACHE_REASON_NONE &&
+		(explanation->entry == NULL || explanation->state != PGCACHE_ENTRY_VALID) &&
+		pgcache_churn_refuses(&explanation->key, lookup.query->deps.deps, lookup.query->deps.ndeps))
+		explanation->reason = PGCACHE_CHURN;
 	pgcache_query_release(lookup.query);
 }
 

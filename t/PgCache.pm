@@ -28,6 +28,7 @@ shared_preload_libraries = 'pgcache'
 pgcache.memory = '16MB'
 max_prepared_transactions = 0
 autovacuum = off
+pgcache.churn_pause = 0
 log_statement = none
 ));
 	$node->append_conf('postgresql.conf', $settings) if defined $settings;
