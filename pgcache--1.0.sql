@@ -360,7 +360,7 @@ AS 'MODULE_PATHNAME', 'cache_stats_reset'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION cache_stats_reset() IS
-'sets all counters of the server to zero, at once';
+'sets all counters of the server to zero, at once, and has tables that were not worth caching cached again';
 
 REVOKE ALL ON FUNCTION cache_stats_reset() FROM PUBLIC;
 
@@ -392,13 +392,14 @@ COMMENT ON FUNCTION cache_entries() IS
 
 CREATE FUNCTION cache_table_stats(OUT relation regclass, OUT entries bigint, OUT bytes bigint, OUT hits bigint,
                                   OUT invalidations bigint, OUT watched boolean, OUT key_columns name[],
-                                  OUT last_invalidated timestamptz)
+                                  OUT last_invalidated timestamptz, OUT drops bigint, OUT useless_drops bigint,
+                                  OUT saved_ms double precision, OUT not_cached_until timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_table_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION cache_table_stats() IS
-'the tables of this database that stored results depend on';
+'the tables of this database that stored results depend on, or that are not cached for a while';
 
 CREATE FUNCTION cache_bypasses(OUT reason text, OUT effect text, OUT count bigint, OUT last_query text,
                                OUT last_at timestamptz)

@@ -22,6 +22,7 @@ bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
 int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
+int			pgcache_churn_pause = 30 * 1000;
 double		pgcache_early_refresh = 1;
 int			pgcache_fill_wait_ms = 10 * 1000;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
@@ -74,6 +75,14 @@ check_warm_file(char **newval, void **extra, GucSource source)
 void
 pgcache_guc_init(void)
 {
+	DefineCustomIntVariable("pgcache.churn_pause",
+							"Sets how long a table is not cached at first when caching it was not worth it.",
+							"The pause doubles, up to an hour, as long as that does not change. 0 caches all tables.",
+							&pgcache_churn_pause,
+							30 * 1000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
 	DefineCustomIntVariable("pgcache.default_ttl",
 							"Sets how long a result is kept when the call names no ttl.",
 							"0 keeps it until a write invalidates it.",

@@ -56,6 +56,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "churn.h"
 #include "collect.h"
 #include "compute.h"
 #include "early.h"
@@ -158,7 +159,12 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 {
 	const char *text = lookup->query->source->query_string;
 
-	pgcache_collect_refuse(reason);
+	/*
+	 * what computes with it now judges for itself, by the tables that the run
+	 * shows
+	 */
+	if (reason != PGCACHE_CHURN)
+		pgcache_collect_refuse(reason);
 	pgcache_stats_reason(reason, text);
 	if (pgcache_on_bypass == PGCACHE_ON_BYPASS_SILENT)
 		return;
@@ -196,6 +202,15 @@ run_uncached(const Lookup *lookup)
 	PgCacheResult result = {.rows = answer_rows(lookup)};
 
 	return pgcache_compute(lookup->query, lookup->params, &result, NULL);
+}
+
+/* Run the query past the cache for this reason; false = start again. */
+static bool
+bypass(const Lookup *lookup, PgCacheReason reason)
+{
+	report_bypass(lookup, reason);
+	lookup->answer->bypass = reason;
+	return run_uncached(lookup);
 }
 
 /*
@@ -597,6 +612,13 @@ answer_meanwhile(Lookup *lookup)
  * Miss
  */
 
+/* Is it not worth storing, by the tables that it reads?  A value is stored because that is asked for. */
+static bool
+is_churned(const Lookup *lookup, const PgCacheDepSet *deps)
+{
+	return lookup->request->value_key == NULL && pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
+}
+
 /* Add what the call itself makes the result depend on. */
 static void
 add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
@@ -736,6 +758,8 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 		return PGCACHE_OWN_WRITE;
 	if (is_shadowed(lookup->query, deps->deps, deps->ndeps))
 		return PGCACHE_TEMPORARY_TABLE;
+	if (is_churned(lookup, deps))
+		return PGCACHE_CHURN;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
 		(lookup->request->value_key != NULL && is_void(lookup)))
@@ -892,6 +916,8 @@ answer_or_fill(Lookup *lookup)
 	/* what a prepared transaction left pending would keep it from the store */
 	if (outcome == NOT_STORED && pgcache_prepared_reap())
 		return false;
+	if (outcome == NOT_STORED && is_churned(lookup, &lookup->query->deps))
+		return bypass(lookup, PGCACHE_CHURN);
 	if (outcome == NOT_STORED && !pgcache_fill_claim(lookup->key.hash, &lookup->claim))
 		outcome = answer_meanwhile(lookup);
 	if (outcome == NOT_STORED || refresh)
@@ -985,11 +1011,9 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		}
 		else if (reason != PGCACHE_REASON_NONE)
 		{
-			report_bypass(&lookup, reason);
-			answer->bypass = reason;
 			if (reason == PGCACHE_CATALOG_CHANGE)
 				pgcache_query_forget(lookup.query);
-			done = run_uncached(&lookup);
+			done = bypass(&lookup, reason);
 		}
 		else
 			done = answer_or_fill(&lookup);
@@ -1042,6 +1066,10 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 														  explanation->entry->ndeps,
 														  explanation->entry->since);
 	}
+	if (explanation->reason == PGCACHE_REASON_NONE &&
+		(explanation->entry == NULL || explanation->state != PGCACHE_ENTRY_VALID) &&
+		pgcache_churn_refuses(&explanation->key, lookup.query->deps.deps, lookup.query->deps.ndeps))
+		explanation->reason = PGCACHE_CHURN;
 	pgcache_query_release(lookup.query);
 }
 

@@ -19,6 +19,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "churn.h"
 #include "estimate.h"
 #include "fill.h"
 #include "prepared.h"
@@ -46,6 +47,7 @@ request(void)
 	size = add_size(size, pgcache_store_shmem_size());
 	size = add_size(size, pgcache_prepared_shmem_size());
 	size = add_size(size, pgcache_estimate_shmem_size());
+	size = add_size(size, pgcache_churn_shmem_size());
 	size = add_size(size, pgcache_fill_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
 	size = add_size(size, pgcache_refresh_shmem_size());
@@ -75,6 +77,7 @@ startup(void)
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
 	pgcache_estimate_shmem_init();
+	pgcache_churn_shmem_init();
 	pgcache_fill_shmem_init();
 	pgcache_write_queue_shmem_init();
 	pgcache_refresh_shmem_init();

@@ -79,6 +79,7 @@ static int	max_pins = 0;
 static Writer writer = {0};
 static bool exit_registered = false;
 static PgCacheEntryStateFn state_fn = NULL;
+static PgCacheLeaveFn leave_fn = NULL;
 
 Size
 pgcache_store_shmem_size(void)
@@ -108,14 +109,21 @@ pgcache_store_set_state_fn(PgCacheEntryStateFn fn)
 	state_fn = fn;
 }
 
+/* Who wants to know what leaves, while it can still be looked at; called without a lock. */
+void
+pgcache_store_set_leave_fn(PgCacheLeaveFn fn)
+{
+	leave_fn = fn;
+}
+
 PgCacheEntryState
 pgcache_entry_state(const PgCacheEntry *entry)
 {
 	return state_fn(entry);
 }
 
-void
-pgcache_count_removal(PgCacheEntryState state)
+static void
+count_removal(PgCacheEntryState state)
 {
 	switch (state)
 	{
@@ -129,6 +137,16 @@ pgcache_count_removal(PgCacheEntryState state)
 			pgcache_stats_add(PGCACHE_COUNT_EXPIRATIONS, 1);
 			break;
 	}
+}
+
+/* An entry of this state was taken out, or replaced: it is the caller's to retire. */
+void
+pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state)
+{
+	/* what could not be stored is not counted as removed */
+	if (!entry->unsettled)
+		count_removal(state);
+	leave_fn(entry, state);
 }
 
 /*
@@ -696,7 +714,8 @@ link_entry(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 		state = pgcache_entry_state(old);
 		/* a valid one was not evicted, it was refreshed */
 		if (state != PGCACHE_ENTRY_VALID && !old->unsettled)
-			pgcache_count_removal(state);
+			count_removal(state);
+		leave_fn(old, state);
 		pgcache_retire(old);
 		pgcache_retire_flush();
 	}
@@ -893,7 +912,7 @@ pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), vo
 
 	while ((entry = pgcache_index_unlink_if(pgcache_index_bucket(hash), condition, arg)) != NULL)
 	{
-		pgcache_count_removal(PGCACHE_ENTRY_INVALID);
+		count_removal(PGCACHE_ENTRY_INVALID);
 		pgcache_retire(entry);
 		n++;
 	}

@@ -184,6 +184,7 @@ typedef struct PgCacheEntryLook
 } PgCacheEntryLook;
 
 typedef PgCacheEntryState (*PgCacheEntryStateFn) (const PgCacheEntry *entry);
+typedef void (*PgCacheLeaveFn) (const PgCacheEntry *entry, PgCacheEntryState state);
 typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
 typedef void (*PgCacheLookFn) (PgCacheEntry *entry, void *arg);
 typedef bool (*PgCacheReplaceFn) (const PgCacheEntry *old);
@@ -192,6 +193,7 @@ extern Size pgcache_store_shmem_size(void);
 extern void pgcache_store_shmem_init(void);
 extern void pgcache_store_init(void);
 extern void pgcache_store_set_state_fn(PgCacheEntryStateFn fn);
+extern void pgcache_store_set_leave_fn(PgCacheLeaveFn fn);
 
 /* Reading */
 extern PgCacheEntry *pgcache_store_pin(const PgCacheKey *key);
@@ -200,6 +202,7 @@ extern bool pgcache_store_look(uint64 hash, PgCacheEntryLook *look);
 extern void pgcache_store_unpin(PgCacheEntry *entry);
 extern void pgcache_store_touch(PgCacheEntry *entry, TimestampTz now);
 extern TimestampTz pgcache_entry_last_good(const PgCacheEntry *entry, TimestampTz now);
+extern double pgcache_store_expected_hits(const PgCacheEntry *entry, TimestampTz now);
 extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
 extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);

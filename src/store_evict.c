@@ -182,6 +182,16 @@ pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes)
 	return pgcache_policy_value(&evict->policy, &entry->worth, cost_us, bytes, current_tick());
 }
 
+/* How many hits a new result in the place of this one might have, in as long a time as it has been there. */
+double
+pgcache_store_expected_hits(const PgCacheEntry *entry, TimestampTz now)
+{
+	uint32		ticks = pgcache_policy_tick(Max(now - entry->created_at, 0)) + 1;
+
+	return pgcache_policy_uses(&entry->worth, (uint32) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->hits)),
+							   ticks, pgcache_policy_tick(now));
+}
+
 /* The result was stored: its entry keeps the history from now on. */
 void
 pgcache_evict_enter(const PgCacheEntry *entry)
@@ -255,8 +265,7 @@ let_go(PgCacheEntry *entry, PgCacheEntryState state, uint32 now)
 	Size		bytes = entry->bytes;
 
 	remember(entry, now);
-	if (!entry->unsettled)
-		pgcache_count_removal(state);
+	pgcache_note_leave(entry, state);
 	pgcache_retire(entry);
 	return bytes;
 }

@@ -119,6 +119,6 @@ extern void pgcache_evict_dead_some(uint32 n);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);
-extern void pgcache_count_removal(PgCacheEntryState state);
+extern void pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */

@@ -18,7 +18,7 @@ never() {
 	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
 }
 
-read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
+read_side='^(lookup|churn|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
 write_side='^(capture|trigger|template|canonical|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
