@@ -25,12 +25,15 @@ OBJS = \
 	src/bound_plan.o \
 	src/canonical.o \
 	src/capture.o \
+	src/churn.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
+	src/early.o \
 	src/extension.o \
+	src/fill.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
@@ -44,6 +47,8 @@ OBJS = \
 	src/prepared.o \
 	src/query.o \
 	src/recipe.o \
+	src/refresh.o \
+	src/refresh_worker.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -58,6 +63,7 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_refresh.o \
 	src/sql_value.o \
 	src/sql_warm.o \
 	src/sql_write.o \
@@ -126,7 +132,7 @@ REGRESS = basic types limits worth expiry invalidate partitions transactions tri
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone memory values values_errors values_transactions values_data values_edges values_roles \
+	writes_undone memory churn values values_errors values_transactions values_data values_edges values_roles \
 	write_behind write_behind_roles warm \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale

@@ -22,7 +22,12 @@ bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
 int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
+int			pgcache_churn_pause = 30 * 1000;
+double		pgcache_early_refresh = 1;
+int			pgcache_fill_wait_ms = 10 * 1000;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
+bool		pgcache_refresh_ahead = false;
+double		pgcache_refresh_share = 0.25;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
@@ -70,6 +75,14 @@ check_warm_file(char **newval, void **extra, GucSource source)
 void
 pgcache_guc_init(void)
 {
+	DefineCustomIntVariable("pgcache.churn_pause",
+							"Sets how long a table is not cached at first when caching it was not worth it.",
+							"The pause doubles, up to an hour, as long as that does not change. 0 caches all tables.",
+							&pgcache_churn_pause,
+							30 * 1000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
 	DefineCustomIntVariable("pgcache.default_ttl",
 							"Sets how long a result is kept when the call names no ttl.",
 							"0 keeps it until a write invalidates it.",
@@ -78,6 +91,14 @@ pgcache_guc_init(void)
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
+	DefineCustomRealVariable("pgcache.early_refresh",
+							 "Sets how early results are computed anew before they expire, by chance.",
+							 "A multiple of the time that computing takes. 0 waits until they expire.",
+							 &pgcache_early_refresh,
+							 1, 0, 1000000,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
 	DefineCustomBoolVariable("pgcache.enabled",
 							 "Answers queries from the cache.",
 							 "When off, queries run past the cache; writes are still noticed.",
@@ -85,6 +106,14 @@ pgcache_guc_init(void)
 							 true,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.fill_wait",
+							"Sets how long a call waits for another session that computes the same result.",
+							"After that it computes the result itself. 0 never waits.",
+							&pgcache_fill_wait_ms,
+							10 * 1000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.max_entry_size",
 							"Sets the largest result that is stored.",
@@ -108,6 +137,22 @@ pgcache_guc_init(void)
 							 &pgcache_on_bypass,
 							 PGCACHE_ON_BYPASS_SILENT, on_bypass_options,
 							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("pgcache.refresh_ahead",
+							 "Computes results again in the background before they are asked for.",
+							 "It is the default of the argument refresh. Only results that are read are computed again.",
+							 &pgcache_refresh_ahead,
+							 false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.refresh_share",
+							 "Sets the share of its time that a worker may spend on computing results again.",
+							 "There is one worker for each database. 0 computes none.",
+							 &pgcache_refresh_share,
+							 0.25, 0, 1,
+							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
 
 #ifdef PGCACHE_TESTPOINTS

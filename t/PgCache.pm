@@ -29,6 +29,7 @@ pgcache.memory = '16MB'
 pgcache.warm_file = ''
 max_prepared_transactions = 0
 autovacuum = off
+pgcache.churn_pause = 0
 log_statement = none
 ));
 	$node->append_conf('postgresql.conf', $settings) if defined $settings;

@@ -18,7 +18,7 @@ never() {
 	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
 }
 
-read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
+read_side='^(lookup|churn|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
 write_side='^(capture|trigger|template|canonical|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
@@ -38,6 +38,6 @@ never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared me
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
 never '^(?!(compute|capture|vary|scan|scan_send)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
-never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|warm_state|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
+never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|refresh|warm_state|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \
 	"locks belong to the owners of shared memory"
 exit $bad
