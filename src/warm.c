@@ -235,7 +235,9 @@ consider_crashes(uint32 *crashes)
 	pgcache_warm_trial_read(pgcache_warm_file, &hash, crashes);
 	if (hash == 0)
 		return true;
+	/* the next crash must not bring it back */
 	pgcache_warm_drop(hash);
+	(void) pgcache_warm_write(false, LOG);
 	if (*crashes < MAX_CRASHES)
 	{
 		ereport(LOG,

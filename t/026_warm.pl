@@ -373,6 +373,34 @@ wait_warm($node);
 is(valid('hang') . valid('behind'), '01', 'nor at the next start');
 go_on();
 
+# a query that was run at a crash stays out when the next one crashes, too, and after three nothing is run
+$node->safe_psql('postgres', "SELECT cache_query('SELECT hang() AS h, count(*) FROM data /* hang */ WHERE id <> ' || g) FROM generate_series(1, 1000), generate_series(1, 5) g");
+is(valid('hang'), 5, 'more queries that can hang');
+$node->stop;
+start_hanging();
+my %hung;
+for my $crash (1 .. 3)
+{
+	my $query = $node->safe_psql('postgres', "SELECT query FROM pg_stat_activity WHERE backend_type = 'pgcache warmer'");
+
+	ok(!$hung{$query}++, "crash $crash: another query");
+	kill 'KILL', $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pgcache warmer'");
+	$node->poll_query_until('postgres', $crash < 3 ?
+		  "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pgcache warmer' AND query LIKE '%/* hang */%' AND query <> \$q\$$query\$q\$" :
+		  "SELECT state = 'failed' FROM pgcache_warming") or die 'the server does not go on';
+}
+is($node->safe_psql('postgres', "SELECT last_error FROM pgcache_warming"), 'The server went down during the last replays.', 'three crashes in a row');
+is(valid('behind'), 0, 'nothing is replayed after them');
+go_on();
+restart();
+is(valid('hang') . valid('behind'), '21', 'at the next start the rest is');
+$node->safe_psql('postgres', 'SELECT cache_clear()');
+$node->stop;
+unlink $file;
+$node->start;
+wait_warm($node);
+$node->safe_psql('postgres', "SELECT cache_query('SELECT 1 /* behind */')");
+
 # cancelling it, and ending the worker
 $node->safe_psql('postgres', "SELECT cache_query('SELECT hang() AS h, count(*) FROM data /* hang */') FROM generate_series(1, 1000)");
 $node->stop;
@@ -399,6 +427,7 @@ $node->stop;
 #
 $node->start;
 wait_warm($node);
+ask('reader', $asked{reader}[0], '');
 my $expected = valid('reader');
 $node->safe_psql('postgres', 'SELECT cache_export()');
 $node->append_conf('postgresql.conf', "max_wal_senders = 4\nwal_level = replica");
