@@ -2,26 +2,26 @@
 #
 # warm: what users find after a restart, with the queries remembered and without.
 #
-# Reports of about 10 ms each, more than a session has time for in the run, are asked for at a steady rate, some much more often than others.
-# All of them are in the cache before the restart.
+# 500 reports of some ms each are asked for at a steady rate, some much more often than others.  All of them are in the cache before the
+# restart, and users come at once.
 
 part_warm() {
-	local round subject reports=2000 seconds=$((DURATION * 6)) rate=40
+	local round subject reports=500 seconds=$((DURATION * 6)) rate=40
 	if [ -n "${QUICK:-}" ]; then
 		reports=200
 		seconds=5
 	fi
 	cat >scripts/report <<-SQL
 		\\set k random_zipfian(1, $reports, 1.05)
-		SELECT * FROM cache_query('SELECT count(*), sum(amount) FROM orders WHERE customer_id BETWEEN \$1 AND \$1 + 400', ROW(:k::int * 20)) AS t(n bigint, sum numeric);
+		SELECT * FROM cache_query('SELECT count(*), sum(amount) FROM orders WHERE customer_id BETWEEN \$1 AND \$1 + 200', ROW(:k::int * 20)) AS t(n bigint, sum numeric);
 	SQL
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for subject in $(in_turn remembered forgotten); do
 			rm -f pgcache/pg_stat/pgcache.warm
 			serve pgcache "pgcache.memory = '256MB'" "pgcache.warm_file = 'pg_stat/pgcache.warm'" "pgcache.warm_interval = 0"
 			sql pgcache bench -c "SELECT count(*) FROM generate_series(1, $reports) k,
-				LATERAL cache_query('SELECT count(*), sum(amount) FROM orders WHERE customer_id BETWEEN \$1 AND \$1 + 400', ROW(k * 20)) AS t(n bigint, sum numeric)" >/dev/null
-			"$PG_BIN/pgbench" -n -p "${PORT[pgcache]}" -M prepared -f scripts/report -t 20000 bench >>log 2>&1
+				LATERAL cache_query('SELECT count(*), sum(amount) FROM orders WHERE customer_id BETWEEN \$1 AND \$1 + 200', ROW(k * 20)) AS t(n bigint, sum numeric)" >/dev/null
+			"$PG_BIN/pgbench" -n -p "${PORT[pgcache]}" -M prepared -f scripts/report -t 10000 bench >>log 2>&1
 			stop_server pgcache
 			if [ $subject = forgotten ]; then rm pgcache/pg_stat/pgcache.warm; fi
 			start_server pgcache
