@@ -55,7 +55,7 @@
 
 /* Compute again so many times its cost before it expires, but at least so early. */
 #define COSTS_AHEAD				2
-#define MIN_AHEAD_US			(100 * INT64CONST(1000))
+#define MIN_AHEAD_US			(500 * INT64CONST(1000))
 
 /* What could not be stored is tried again after that. */
 #define POSTPONE_US				(INT64CONST(1) * USECS_PER_SEC)
