@@ -6,7 +6,8 @@
  * Once a second it looks after databases in which changes are pending that no
  * worker writes, or where results are due that no worker computes again, and sweeps a part of the store, so that entries that are
  * invalid or have expired give their memory back in about a minute, whether or not
- * anybody needs it.  It is connected to no database.
+ * anybody needs it.  It also has queries remembered over a restart (warm.c).  It is
+ * connected to no database.
  *
  * Nothing depends on it: who changes something starts a worker himself, and
  * entries are removed when room is needed.  If the server has no background worker left,
@@ -32,6 +33,7 @@
 #include "launcher.h"
 #include "refresh.h"
 #include "store.h"
+#include "warm.h"
 #include "write_database.h"
 
 #define ROUND_MS			1000
@@ -123,7 +125,10 @@ pgcache_launcher_main(Datum arg)
 		CHECK_FOR_INTERRUPTS();
 		/* not 0, or it would not be started again if it is only this one that ends */
 		if (ShutdownRequestPending)
+		{
+			pgcache_warm_shutdown();
 			proc_exit(1);
+		}
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
@@ -132,6 +137,7 @@ pgcache_launcher_main(Datum arg)
 		look_after_databases();
 		look_after_refresh();
 		sweep();
+		pgcache_warm_round();
 	}
 }
 

@@ -464,6 +464,8 @@ pgcache_recipe_run(const PgCacheOrder *order)
 		error = CopyErrorData();
 		FlushErrorState();
 		end = end_by(error->sqlerrcode);
+		if (order->error != NULL)
+			strlcpy(order->error, error->message, order->error_size);
 		elog(DEBUG1, "could not compute a result again: %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
 		AbortCurrentTransaction();
 	}

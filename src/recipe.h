@@ -41,6 +41,8 @@ typedef struct PgCacheOrder
 								 * valid */
 	int			timeout_ms;		/* 0 = none */
 	int			lock_timeout_ms;	/* 0 = none */
+	char	   *error;			/* NULL, or where the text of an error goes */
+	Size		error_size;
 } PgCacheOrder;
 
 /* What became of it. */

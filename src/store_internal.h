@@ -108,7 +108,7 @@ extern Size pgcache_statement_release(PgCachePtr place);
 /* store_evict.c */
 extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
-extern void pgcache_evict_hit(PgCacheEntry *entry);
+extern void pgcache_evict_hit(PgCacheEntry *entry, TimestampTz now);
 extern int64 pgcache_evict_idle_us(const PgCacheEntry *entry);
 extern void pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer);
 extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes);
@@ -119,6 +119,6 @@ extern void pgcache_evict_dead_some(uint32 n);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);
-extern void pgcache_count_removal(PgCacheEntryState state);
+extern void pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */
