@@ -209,8 +209,11 @@ run_uncached(const Lookup *lookup)
 static bool
 bypass(const Lookup *lookup, PgCacheReason reason)
 {
-	report_bypass(lookup, reason);
 	lookup->answer->bypass = reason;
+	/* nobody waits for the answer */
+	if (lookup->request->admit != NULL)
+		return true;
+	report_bypass(lookup, reason);
 	return run_uncached(lookup);
 }
 
@@ -1013,11 +1016,8 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 			reason = build_key(&lookup);
 		if (reason == PGCACHE_REASON_NONE && !answer->refused)
 			answer->refused = !is_admitted(&lookup, &lookup.key);
-		if (answer->refused || (reason != PGCACHE_REASON_NONE && request->admit != NULL))
-		{
-			answer->bypass = reason;
+		if (answer->refused)
 			done = true;
-		}
 		else if (reason != PGCACHE_REASON_NONE)
 		{
 			if (reason == PGCACHE_CATALOG_CHANGE)
