@@ -25,12 +25,14 @@ OBJS = \
 	src/bound_plan.o \
 	src/canonical.o \
 	src/capture.o \
+	src/codec.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
 	src/extension.o \
+	src/frame.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
@@ -39,10 +41,13 @@ OBJS = \
 	src/launcher.o \
 	src/lookup.o \
 	src/mark.o \
+	src/pack.o \
 	src/pgcache.o \
 	src/policy.o \
 	src/prepared.o \
 	src/query.o \
+	src/redis_health.o \
+	src/redis_url.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -50,6 +55,7 @@ OBJS = \
 	src/scan_plan.o \
 	src/scan_send.o \
 	src/scan_shortcut.o \
+	src/secret.o \
 	src/settings.o \
 	src/shape.o \
 	src/shmem.o \
@@ -68,6 +74,7 @@ OBJS = \
 	src/store_statement.o \
 	src/template.o \
 	src/testpoint.o \
+	src/tier.o \
 	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
@@ -79,6 +86,7 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/versions_file.o \
 	src/wire.o \
 	src/write_behind.o \
 	src/write_database.o \
@@ -94,11 +102,31 @@ OBJS = \
 	src/write_wait.o \
 	src/write_worker.o
 
+# make WITH_REDIS=no builds without hiredis; WITH_LZ4=no and WITH_ZSTD=no without those
+WITH_REDIS ?= yes
+has_header = $(shell printf '\043include <$(1)>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes || echo no)
+WITH_LZ4 ?= $(call has_header,lz4.h)
+WITH_ZSTD ?= $(call has_header,zstd.h)
+ifeq ($(WITH_REDIS),yes)
+OBJS += src/redis.o
+SHLIB_LINK += -lhiredis
+ifeq ($(WITH_LZ4),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_LZ4
+SHLIB_LINK += -llz4
+endif
+ifeq ($(WITH_ZSTD),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_ZSTD
+SHLIB_LINK += -lzstd
+endif
+else
+OBJS += src/redis_none.o
+endif
+
 DATA = $(wildcard pgcache--*.sql)
 DOCS =
 
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pgcache.control)
-PG_CPPFLAGS = -DPGCACHE_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -DPGCACHE_VERSION='"$(EXTVERSION)"' $(PG_CPPFLAGS_REDIS)
 
 # callbacks have the parameters their callers give
 PG_CFLAGS = -Wno-unused-parameter -Wno-missing-field-initializers

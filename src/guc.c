@@ -16,7 +16,9 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "frame.h"
 #include "guc.h"
+#include "redis.h"
 
 bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
@@ -24,6 +26,12 @@ int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
+int			pgcache_redis_compression = PGCACHE_COMPRESSION_DEFAULT;
+double		pgcache_redis_min_cost = 1;
+char	   *pgcache_redis_prefix = NULL;
+char	   *pgcache_redis_secret = NULL;
+int			pgcache_redis_timeout = 50;
+char	   *pgcache_redis_url = NULL;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
@@ -41,6 +49,18 @@ static const struct config_enum_entry on_bypass_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry redis_compression_options[] = {
+	{"off", PGCACHE_FRAME_PLAIN, false},
+	{"pglz", PGCACHE_FRAME_PGLZ, false},
+#ifdef PGCACHE_LZ4
+	{"lz4", PGCACHE_FRAME_LZ4, false},
+#endif
+#ifdef PGCACHE_ZSTD
+	{"zstd", PGCACHE_FRAME_ZSTD, false},
+#endif
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry track_options[] = {
 	{"auto", PGCACHE_TRACK_AUTO, false},
 	{"trigger", PGCACHE_TRACK_TRIGGER, false},
@@ -52,6 +72,40 @@ static const struct config_enum_entry value_scope_options[] = {
 	{"database", PGCACHE_SCOPE_DATABASE, false},
 	{NULL, 0, false}
 };
+
+/* The prefix is part of every key, between others' keys: it must not look like a pattern. */
+static bool
+check_redis_prefix(char **newval, void **extra, GucSource source)
+{
+	if (strlen(*newval) <= 128)
+		return true;
+	GUC_check_errdetail("It has more than 128 bytes.");
+	return false;
+}
+
+static bool
+check_redis_url(char **newval, void **extra, GucSource source)
+{
+	PgCacheRedisServer servers[PGCACHE_MAX_REDIS_SERVERS];
+	char	   *error;
+	int			n = pgcache_redis_url_parse(*newval, servers, &error);
+
+	if (n < 0)
+	{
+		GUC_check_errdetail("%s", error);
+		GUC_check_errhint("Name servers as in redis://:password@host:6379/0 or unix:///path/to/socket, separated by commas.");
+		return false;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (servers[i].tls && !pgcache_redis_has_tls())
+		{
+			GUC_check_errdetail("This build of pgcache has no TLS.");
+			return false;
+		}
+	}
+	return true;
+}
 
 void
 pgcache_guc_init(void)
@@ -105,6 +159,54 @@ pgcache_guc_init(void)
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
 							   NULL, NULL, NULL);
 #endif
+
+	DefineCustomEnumVariable("pgcache.redis_compression",
+							 "Sets how results are compressed that are stored in Redis.",
+							 "Results of less than 2 kB are not compressed.",
+							 &pgcache_redis_compression,
+							 PGCACHE_COMPRESSION_DEFAULT, redis_compression_options,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.redis_min_cost",
+							 "Sets the computing time from which a result is stored in Redis.",
+							 "What is computed faster than it is fetched stays in shared memory.",
+							 &pgcache_redis_min_cost,
+							 1, 0, 3600 * 1000,
+							 PGC_SIGHUP, GUC_UNIT_MS,
+							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_prefix",
+							   "Sets what the keys in Redis begin with.",
+							   NULL,
+							   &pgcache_redis_prefix,
+							   "pgcache:",
+							   PGC_SIGHUP, 0,
+							   check_redis_prefix, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_secret",
+							   "Sets the secret that results in Redis are signed with.",
+							   "If it is empty, the cluster's own is used, which is kept in the data directory.",
+							   &pgcache_redis_secret,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.redis_timeout",
+							"Sets how long a query waits for Redis, connecting included.",
+							NULL,
+							&pgcache_redis_timeout,
+							50, 1, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_url",
+							   "Sets the Redis servers that share results between server processes and restarts.",
+							   "Separated by commas. Empty uses none.",
+							   &pgcache_redis_url,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY | GUC_LIST_INPUT,
+							   check_redis_url, NULL, NULL);
 
 	DefineCustomEnumVariable("pgcache.track",
 							 "Sets how writes to tables are noticed.",

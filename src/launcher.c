@@ -30,6 +30,7 @@
 #include "utils/syscache.h"
 
 #include "launcher.h"
+#include "redis.h"
 #include "store.h"
 #include "write_database.h"
 
@@ -115,6 +116,7 @@ pgcache_launcher_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		look_after_databases();
+		pgcache_redis_probe();
 		sweep();
 	}
 }

@@ -40,6 +40,7 @@
 #include "snapshot.h"
 #include "stats.h"
 #include "testpoint.h"
+#include "tier.h"
 #include "value.h"
 #include "verify.h"
 #include "versions.h"
@@ -59,6 +60,7 @@ typedef struct Lookup
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
 	uint32		tags_len;
+	const PgCacheTierResult *found; /* where the result comes from, or NULL */
 } Lookup;
 
 /* For the store: is this entry still good? */
@@ -162,14 +164,12 @@ run_uncached(const Lookup *lookup)
  * Hit
  */
 
-/* Are all tags of the request among the entry's? */
+/* Are all of these tags among those?  Both lists are sorted. */
 static bool
-has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
+tags_include(const char *have, uint32 have_len, const char *tags, uint32 tags_len)
 {
-	const char *have = pgcache_entry_tags(entry);
-	const char *have_end = have + entry->tags_len;
+	const char *have_end = have + have_len;
 
-	/* both lists are sorted */
 	for (const char *want = tags; want < tags + tags_len; want += strlen(want) + 1)
 	{
 		while (have < have_end && strcmp(have, want) < 0)
@@ -178,6 +178,12 @@ has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
 			return false;
 	}
 	return true;
+}
+
+static bool
+has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
+{
+	return tags_include(pgcache_entry_tags(entry), entry->tags_len, tags, tags_len);
 }
 
 /*
@@ -555,11 +561,86 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.rows_len = result->rows_len;
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
-	meta.created_at = now;
-	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
+	meta.created_at = lookup->found ? lookup->found->created_at : now;
+	meta.expires_at = lookup->found ? lookup->found->expires_at :
+		pgcache_request_expiry(lookup->request->ttl_us, now);
 	return lookup->request->value_key ?
 		write_value(&meta, lookup, desc) :
 		write_entry(&meta, lookup->answer->rows, desc);
+}
+
+/*
+ * Answer with what the second tier has, if that proves to be what the query would return
+ * now, and store it here.
+ */
+static bool
+fetch(Lookup *lookup)
+{
+	PgCacheTierResult found = {
+		.key = &lookup->key,
+		.known = &lookup->query->deps,
+		.desc = lookup->query->source->resultDesc,
+		.since = lookup->since,
+	};
+	PgCacheResult result = {0};
+	PgCacheReason reason;
+	uint64		latest;
+
+	if (lookup->request->value_key != NULL || !pgcache_tier_wanted(lookup->query->cost_us))
+		return false;
+	found.rows = answer_rows(lookup);
+	if (!pgcache_tier_get(&found))
+		return false;
+	PGCACHE_TESTPOINT("tier-fetched");
+	if (!tags_include(found.tags, found.tags_len, lookup->tags, lookup->tags_len) ||
+		(lookup->request->ttl_us > 0 && GetCurrentTimestamp() - found.created_at >= lookup->request->ttl_us) ||
+		pgcache_mark_meets(found.deps.deps, found.deps.ndeps) ||
+		is_shadowed(lookup->query, found.deps.deps, found.deps.ndeps) ||
+		!key_still_holds(lookup) ||
+		!pgcache_deps_settled(found.deps.deps, found.deps.ndeps, lookup->since, &latest) ||
+		(lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, found.deps.deps, found.deps.ndeps)))
+	{
+		tuplestore_clear(found.rows);
+		return false;
+	}
+	result.nrows = found.size.nrows;
+	result.rows_len = found.size.rows_len;
+	result.max_row_len = found.size.max_row_len;
+	result.cost_us = found.cost_us;
+	lookup->tags = found.tags;
+	lookup->tags_len = found.tags_len;
+	lookup->found = &found;
+	reason = keep_result(lookup, &result, &found.deps);
+	lookup->found = NULL;
+	pgcache_collect_deps(found.deps.deps, found.deps.ndeps);
+	if (reason != PGCACHE_REASON_NONE)
+		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, found.cost_us);
+	return true;
+}
+
+/* Send what was just stored here. */
+static void
+send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *deps, TimestampTz now)
+{
+	PgCacheTierResult sent = {
+		.key = &lookup->key,
+		.known = &lookup->query->deps,
+		.desc = lookup->query->source->resultDesc,
+		.rows = lookup->answer->rows,
+		.since = lookup->since,
+		.size = {result->nrows, result->rows_len, result->max_row_len},
+		.deps = *deps,
+		.tags = lookup->tags,
+		.tags_len = lookup->tags_len,
+		.cost_us = result->cost_us,
+		.created_at = now,
+		.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now),
+	};
+
+	if (lookup->request->value_key == NULL && pgcache_tier_wanted(result->cost_us))
+		pgcache_tier_put(&sent);
 }
 
 /* Run the query and store its result; false = start again. */
@@ -590,6 +671,9 @@ fill(const Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	else
+		send(lookup, &result, &deps, GetCurrentTimestamp());
+	lookup->query->cost_us = result.cost_us;
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;
 }
@@ -604,7 +688,7 @@ answer_or_fill(Lookup *lookup)
 	/* what a prepared transaction left pending would keep it from the store */
 	if (outcome != NOT_STORED || pgcache_prepared_reap())
 		return outcome == ANSWERED;
-	return fill(lookup);
+	return fetch(lookup) || fill(lookup);
 }
 
 /* The steps that every use of a query begins with. */

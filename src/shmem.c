@@ -21,6 +21,8 @@
 
 #include "estimate.h"
 #include "prepared.h"
+#include "redis_health.h"
+#include "secret.h"
 #include "shmem.h"
 #include "stats.h"
 #include "store.h"
@@ -44,6 +46,7 @@ request(void)
 	size = add_size(size, pgcache_prepared_shmem_size());
 	size = add_size(size, pgcache_estimate_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
+	size = add_size(size, pgcache_redis_health_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
@@ -63,12 +66,14 @@ startup(void)
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	pgcache_versions_shmem_init();
+	pgcache_redis_health_shmem_init();
 	pgcache_stats_shmem_init();
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
 	pgcache_estimate_shmem_init();
 	pgcache_write_queue_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
+	pgcache_secret_make();
 }
 
 /* Installs the hooks; called once, from _PG_init. */

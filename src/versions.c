@@ -68,6 +68,7 @@
 #include "storage/shmem.h"
 
 #include "versions.h"
+#include "versions_file.h"
 
 typedef struct PgCacheSharedSlot
 {
@@ -94,6 +95,9 @@ typedef struct PgCacheSharedVersions
 	pg_atomic_uint64 clock;		/* advanced by every stamp; starts at 1 */
 	TimestampTz started_at;		/* set once */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64) - sizeof(TimestampTz)];
+	uint32		nincarnations;	/* set at start, like the incarnations */
+	PgCacheIncarnation incarnations[PGCACHE_MAX_INCARNATIONS];	/* oldest first */
+	char		pad2[PG_CACHE_LINE_SIZE - sizeof(uint64)];
 	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
 	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
 } PgCacheSharedVersions;
@@ -116,6 +120,18 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 
 static PgCacheSharedVersions *versions = NULL;
 
+static uint64
+random_number(void)
+{
+	uint64		number;
+
+	if (!pg_strong_random(&number, sizeof(number)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not get random bytes")));
+	return number;
+}
+
 Size
 pgcache_versions_shmem_size(void)
 {
@@ -134,6 +150,8 @@ pgcache_versions_shmem_init(void)
 	memset(versions, 0, sizeof(PgCacheSharedVersions));
 	pg_atomic_init_u64(&versions->clock, 1);
 	versions->started_at = GetCurrentTimestamp();
+	versions->nincarnations = 1;
+	versions->incarnations[0].number = random_number();
 	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[i];
@@ -146,6 +164,7 @@ pgcache_versions_shmem_init(void)
 		pg_atomic_init_u64(&history->last_change, 0);
 		pg_atomic_init_u32(&history->invalidations, 0);
 	}
+	pgcache_versions_file_restore();
 }
 
 /*
@@ -401,6 +420,58 @@ pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
 {
 	*invalidations = pg_atomic_read_u32(&versions->history[slot].invalidations);
 	*last = (TimestampTz) pg_atomic_read_u64(&versions->history[slot].last_change);
+}
+
+/*
+ * Across server starts
+ */
+
+/* The version of the slot's latest stamp. */
+void
+pgcache_slot_version(uint32 slot, PgCacheVersion *version)
+{
+	uint32		i = versions->nincarnations - 1;
+
+	version->seq = pg_atomic_read_u64(&versions->slots[slot].seq);
+	while (i > 0 && version->seq < versions->incarnations[i].from)
+		i--;
+	version->incarnation = versions->incarnations[i].number;
+}
+
+uint32
+pgcache_incarnations_read(PgCacheIncarnation *incarnations)
+{
+	memcpy(incarnations, versions->incarnations, versions->nincarnations * sizeof(PgCacheIncarnation));
+	return versions->nincarnations;
+}
+
+/*
+ * Go on where an earlier server start has left the clock.  If there are too many of
+ * them, the oldest two become one, of a number that nobody has.
+ */
+void
+pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock)
+{
+	PgCacheIncarnation *mine = versions->incarnations;
+
+	memcpy(mine, incarnations, n * sizeof(PgCacheIncarnation));
+	if (n == PGCACHE_MAX_INCARNATIONS)
+	{
+		memmove(&mine[0], &mine[1], (n - 1) * sizeof(PgCacheIncarnation));
+		mine[0].from = 0;
+		mine[0].number = random_number();
+		n--;
+	}
+	mine[n].from = clock + 1;
+	mine[n].number = random_number();
+	versions->nincarnations = n + 1;
+	pg_atomic_write_u64(&versions->clock, clock);
+}
+
+void
+pgcache_slot_restore(uint32 slot, uint64 seq)
+{
+	pg_atomic_write_u64(&versions->slots[slot].seq, seq);
 }
 
 /*
