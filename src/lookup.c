@@ -569,6 +569,21 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		write_entry(&meta, lookup->answer->rows, desc);
 }
 
+/* Run the query to compare it with what was just fetched and stored; false = fill. */
+static bool
+verify_fetched(const Lookup *lookup)
+{
+	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
+	bool		done;
+
+	tuplestore_clear(lookup->answer->rows);
+	if (entry == NULL)
+		return false;
+	done = verify_hit(lookup, entry);
+	pgcache_store_unpin(entry);
+	return done;
+}
+
 /*
  * Answer with what the second tier has, if that proves to be what the query would return
  * now, and store it here.
@@ -615,12 +630,15 @@ fetch(Lookup *lookup)
 	pgcache_collect_deps(found.deps.deps, found.deps.ndeps);
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	if (reason == PGCACHE_REASON_NONE && pgcache_verify_wanted(lookup->query))
+		return verify_fetched(lookup);
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, found.cost_us);
 	return true;
 }
 
-/* Send what was just stored here. */
+/* Send what was just settled, and stored here if there was room. */
 static void
 send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *deps, TimestampTz now)
 {
@@ -639,8 +657,10 @@ send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *dep
 		.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now),
 	};
 
-	if (lookup->request->value_key == NULL && pgcache_tier_wanted(result->cost_us))
-		pgcache_tier_put(&sent);
+	if (lookup->request->value_key != NULL || !pgcache_tier_wanted(result->cost_us))
+		return;
+	PGCACHE_TESTPOINT("tier-send");
+	pgcache_tier_put(&sent);
 }
 
 /* Run the query and store its result; false = start again. */
@@ -654,10 +674,12 @@ fill(const Lookup *lookup)
 	};
 	PgCacheDepSet deps;
 	PgCacheReason reason;
+	TimestampTz now;
 
 	pgcache_depset_copy(&deps, &lookup->query->deps);
 	if (!pgcache_compute(lookup->query, lookup->params, &result, &deps))
 		return false;
+	now = GetCurrentTimestamp();
 	PGCACHE_TESTPOINT("fill-computed");
 
 	reason = keep_result(lookup, &result, &deps);
@@ -671,8 +693,9 @@ fill(const Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
-	else
-		send(lookup, &result, &deps, GetCurrentTimestamp());
+	/* these two are found after it was settled */
+	if (reason == PGCACHE_REASON_NONE || reason == PGCACHE_NO_MEMORY || reason == PGCACHE_NOT_WORTH_STORING)
+		send(lookup, &result, &deps, now);
 	lookup->query->cost_us = result.cost_us;
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;

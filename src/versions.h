@@ -62,7 +62,7 @@ typedef struct PgCacheIncarnation
 	uint64		number;
 } PgCacheIncarnation;
 
-/* Older ones are taken together, and lose what was stored in them. */
+/* If there are more, the older ones become one. */
 #define PGCACHE_MAX_INCARNATIONS 64
 
 extern Size pgcache_versions_shmem_size(void);
