@@ -63,7 +63,7 @@ typedef struct PgCacheIncarnation
 } PgCacheIncarnation;
 
 /* If there are more, the older ones become one. */
-#define PGCACHE_MAX_INCARNATIONS 64
+#define PGCACHE_MAX_INCARNATIONS 32
 
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);

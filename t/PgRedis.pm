@@ -40,9 +40,9 @@ sub start
 	{
 		open(STDOUT, '>>', "$self->{dir}/log");
 		open(STDERR, '>>', "$self->{dir}/log");
-		exec('redis-server', '--port', '0', '--unixsocket', $self->{socket},
+		{ exec('redis-server', '--port', '0', '--unixsocket', $self->{socket},
 			'--dir', $self->{dir}, '--save', '', '--appendonly', 'no',
-			'--dbfilename', 'dump.rdb');
+			'--dbfilename', 'dump.rdb') };
 		POSIX::_exit(1);
 	}
 	$self->{pid} = $pid;
