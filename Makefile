@@ -46,6 +46,7 @@ OBJS = \
 	src/policy.o \
 	src/prepared.o \
 	src/query.o \
+	src/redact.o \
 	src/redis_health.o \
 	src/redis_url.o \
 	src/request.o \
@@ -63,6 +64,7 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_redis.o \
 	src/sql_value.o \
 	src/sql_write.o \
 	src/stats.o \
@@ -102,14 +104,22 @@ OBJS = \
 	src/write_wait.o \
 	src/write_worker.o
 
-# make WITH_REDIS=no builds without hiredis; WITH_LZ4=no and WITH_ZSTD=no without those
+# make WITH_REDIS=no builds without hiredis; WITH_REDIS_TLS=no, WITH_LZ4=no and WITH_ZSTD=no without those
 WITH_REDIS ?= yes
 has_header = $(shell printf '\043include <$(1)>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes || echo no)
 WITH_LZ4 ?= $(call has_header,lz4.h)
 WITH_ZSTD ?= $(call has_header,zstd.h)
 ifeq ($(WITH_REDIS),yes)
-OBJS += src/redis.o
+OBJS += src/redis.o src/redis_connection.o src/redis_tls.o
+WITH_REDIS_TLS ?= $(if $(filter yes,$(call has_header,hiredis/hiredis_ssl.h)),$(call has_header,openssl/ssl.h),no)
+ifeq ($(WITH_REDIS_TLS),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_REDIS_TLS
+SHLIB_LINK += -lhiredis_ssl
+endif
 SHLIB_LINK += -lhiredis
+ifeq ($(WITH_REDIS_TLS),yes)
+SHLIB_LINK += -lssl -lcrypto
+endif
 ifeq ($(WITH_LZ4),yes)
 PG_CPPFLAGS_REDIS += -DPGCACHE_LZ4
 SHLIB_LINK += -llz4

@@ -6,6 +6,10 @@
  * docs/configuration.md describes each; tools/check_versions.sh compares the
  * two.  No setting is ever kept in shared memory.
  *
+ * Passwords and secrets are not part of the value that PostgreSQL knows of a setting and shows
+ * in pg_settings: their check hooks put a text without them in its place, and hand
+ * the whole one over beside it ("extra").
+ *
  * IDENTIFICATION
  *	  src/guc.c
  *
@@ -16,6 +20,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "frame.h"
 #include "guc.h"
 #include "redis.h"
@@ -29,9 +34,9 @@ int			pgcache_track = PGCACHE_TRACK_AUTO;
 int			pgcache_redis_compression = PGCACHE_COMPRESSION_DEFAULT;
 double		pgcache_redis_min_cost = 1;
 char	   *pgcache_redis_prefix = NULL;
-char	   *pgcache_redis_secret = NULL;
+const char *pgcache_redis_secret = "";
 int			pgcache_redis_timeout = 50;
-char	   *pgcache_redis_url = NULL;
+const char *pgcache_redis_url = "";
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
@@ -41,6 +46,10 @@ int			pgcache_write_behind_memory = 16 * 1024;
 #ifdef PGCACHE_TESTPOINTS
 char	   *pgcache_testpoints = NULL;
 #endif
+
+/* What PostgreSQL shows of these. */
+static char *redis_secret_shown = NULL;
+static char *redis_url_shown = NULL;
 
 static const struct config_enum_entry on_bypass_options[] = {
 	{"silent", PGCACHE_ON_BYPASS_SILENT, false},
@@ -83,28 +92,77 @@ check_redis_prefix(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+/* Put the text to be shown in the place of the whole one, which is kept beside it. */
 static bool
-check_redis_url(char **newval, void **extra, GucSource source)
+hide(char **newval, void **extra, const char *shown)
+{
+	char	   *copy = pgcache_guc_strdup(shown);
+
+	if (copy == NULL)
+		return false;
+	*extra = *newval;
+	*newval = copy;
+	return true;
+}
+
+static bool
+check_redis_secret(char **newval, void **extra, GucSource source)
+{
+	return hide(newval, extra, **newval == '\0' ? "" : "***");
+}
+
+static void
+assign_redis_secret(const char *newval, void *extra)
+{
+	pgcache_redis_secret = extra;
+}
+
+/* Why the servers cannot be used, or NULL. */
+static const char *
+redis_url_problem(const char *urls)
 {
 	PgCacheRedisServer servers[PGCACHE_MAX_REDIS_SERVERS];
 	char	   *error;
-	int			n = pgcache_redis_url_parse(*newval, servers, &error);
+	int			n = pgcache_redis_url_parse(urls, servers, &error);
+	bool		tls = false;
 
+	for (int i = 0; i < n; i++)
+		tls |= servers[i].tls;
+	explicit_bzero(servers, sizeof(servers));
 	if (n < 0)
+		return error;
+	if (n > 0 && !pgcache_redis_is_built())
+		return "This build of pgcache has no Redis (it was made by make WITH_REDIS=no).";
+	if (tls && !pgcache_redis_has_tls())
+		return "This build of pgcache has no TLS; that takes hiredis 1.0 or newer, with its hiredis_ssl.";
+	return NULL;
+}
+
+static bool
+check_redis_url(char **newval, void **extra, GucSource source)
+{
+	const char *problem = redis_url_problem(*newval);
+	char	   *shown;
+	bool		hidden;
+
+	if (problem != NULL)
 	{
-		GUC_check_errdetail("%s", error);
+		/* the usual message has the value in it */
+		GUC_check_errmsg("invalid value for parameter \"%s\"", "pgcache.redis_url");
+		GUC_check_errdetail("%s", problem);
 		GUC_check_errhint("Name servers as in redis://:password@host:6379/0 or unix:///path/to/socket, separated by commas.");
 		return false;
 	}
-	for (int i = 0; i < n; i++)
-	{
-		if (servers[i].tls && !pgcache_redis_has_tls())
-		{
-			GUC_check_errdetail("This build of pgcache has no TLS.");
-			return false;
-		}
-	}
-	return true;
+	shown = pgcache_redis_url_masked(*newval);
+	hidden = hide(newval, extra, shown);
+	pfree(shown);
+	return hidden;
+}
+
+static void
+assign_redis_url(const char *newval, void *extra)
+{
+	pgcache_redis_url = extra;
 }
 
 void
@@ -187,10 +245,10 @@ pgcache_guc_init(void)
 	DefineCustomStringVariable("pgcache.redis_secret",
 							   "Sets the secret that results in Redis are signed with.",
 							   "If it is empty, the cluster's own is used, which is kept in the data directory.",
-							   &pgcache_redis_secret,
+							   &redis_secret_shown,
 							   "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
+							   check_redis_secret, assign_redis_secret, NULL);
 
 	DefineCustomIntVariable("pgcache.redis_timeout",
 							"Sets how long a query waits for Redis, connecting included.",
@@ -203,10 +261,10 @@ pgcache_guc_init(void)
 	DefineCustomStringVariable("pgcache.redis_url",
 							   "Sets the Redis servers that share results between server processes and restarts.",
 							   "Separated by commas. Empty uses none.",
-							   &pgcache_redis_url,
+							   &redis_url_shown,
 							   "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY | GUC_LIST_INPUT,
-							   check_redis_url, NULL, NULL);
+							   check_redis_url, assign_redis_url, NULL);
 
 	DefineCustomEnumVariable("pgcache.track",
 							 "Sets how writes to tables are noticed.",

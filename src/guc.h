@@ -48,9 +48,9 @@ extern int	pgcache_track;
 extern int	pgcache_redis_compression;
 extern double pgcache_redis_min_cost;	/* ms */
 extern char *pgcache_redis_prefix;
-extern char *pgcache_redis_secret;
+extern const char *pgcache_redis_secret;
 extern int	pgcache_redis_timeout;	/* ms */
-extern char *pgcache_redis_url;
+extern const char *pgcache_redis_url;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */

@@ -1,17 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * redis.c
- *	  Talks to Redis: one connection per server and backend, over hiredis.
+ *	  Gets values from Redis, and puts them there.
  *
- * Nothing here raises an error for what Redis does or does not do; a wait can end
- * by a cancel or a timeout of the session like any other.  Such an error leaves the
- * connection in the middle of something ("busy"): whoever uses it next closes it first.
+ * Which server has a key, what is said to it, what its errors mean, and what follows
+ * from a failure.  Bytes and sockets are redis_connection.c's; what all sessions know of
+ * a server is redis_health.c's.
  *
- * Every socket is non-blocking, and waited for together with the process's
- * latch.  A get has pgcache.redis_timeout in all, connecting included.  A set is
- * sent and its reply not waited for: it is read before the next command's, or never.
- * (Looking up a host's name is the exception: the resolver does not know our
- * timeout.)
+ * A get has pgcache.redis_timeout in all, connecting included, and so has a set.  A
+ * set is sent and its reply not waited for: it is read before the next command's, or never.
  *
  * A connection is opened at first use and shut down when it was idle for
  * IDLE_MS, by a timer, because an idle session runs nothing else.
@@ -29,92 +26,130 @@
  */
 #include "postgres.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
-#include <hiredis/hiredis.h>
-
 #include "common/hashfn.h"
-#include "miscadmin.h"
-#include "portability/instr_time.h"
-#include "storage/latch.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
-#include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "guc.h"
 #include "redis.h"
+#include "redis_connection.h"
 #include "redis_health.h"
+#include "redis_tls.h"
 
 /* An idle connection is shut down after so many ms. */
-#define IDLE_MS		(5 * 60 * 1000)
+#define IDLE_MS			(5 * 60 * 1000)
 
-typedef struct Connection
-{
-	redisContext *context;		/* NULL = not connected */
-	redisReply *reply;			/* the latest, until the next command */
-	bool		busy;			/* in the middle of a command; if it is found
-								 * so, that was interrupted */
-	int			unread;			/* replies to sets not yet read */
-	int			cell;			/* in redis_health.c */
-	volatile sig_atomic_t idle; /* may the timer shut it down? */
-	volatile sig_atomic_t fd;	/* for the timer */
-} Connection;
+/* All that the launcher's probes may take of one of its rounds. */
+#define PROBE_MS		1000
+
+/* Redis takes no longer value. */
+#define MAX_VALUE_LEN	(512 * 1024 * (Size) 1024)
 
 /* What pgcache.redis_url says, as last looked at. */
 static char *parsed_url = NULL;
 static PgCacheRedisServer servers[PGCACHE_MAX_REDIS_SERVERS];
-static Connection connections[PGCACHE_MAX_REDIS_SERVERS];
+static PgCacheRedisConnection connections[PGCACHE_MAX_REDIS_SERVERS];
+static int	cells[PGCACHE_MAX_REDIS_SERVERS];	/* in redis_health.c */
 static int	nservers = 0;
 
 static TimeoutId idle_timeout;
 static bool timeout_registered = false;
 
 /*
- * Connections
+ * The setting
  */
 
-static void
-forget_reply(Connection *connection)
+bool
+pgcache_redis_is_built(void)
 {
-	if (connection->reply != NULL)
-		freeReplyObject(connection->reply);
-	connection->reply = NULL;
+	return true;
 }
 
-static void
-disconnect(Connection *connection)
+bool
+pgcache_redis_has_tls(void)
 {
-	connection->idle = false;
-	forget_reply(connection);
-	if (connection->context != NULL)
-		redisFree(connection->context);
-	connection->context = NULL;
-	connection->busy = false;
-	connection->unread = 0;
+	return pgcache_redis_tls_is_built();
 }
 
-/* Read the setting again if it has changed. */
+/* Is there a second tier at all? */
+bool
+pgcache_redis_wanted(void)
+{
+	return pgcache_redis_url[0] != '\0';
+}
+
+/* Passwords that are not needed any more do not stay in memory. */
 static void
+forget_servers(void)
+{
+	for (int i = 0; i < nservers; i++)
+		pgcache_redis_connection_close(&connections[i]);
+	nservers = 0;
+	explicit_bzero(servers, sizeof(servers));
+	if (parsed_url != NULL)
+	{
+		explicit_bzero(parsed_url, strlen(parsed_url));
+		pfree(parsed_url);
+	}
+	parsed_url = NULL;
+}
+
+/* Read the setting again if it has changed; true = it has. */
+static bool
 refresh_servers(void)
 {
 	char	   *error;
 
 	if (parsed_url != NULL && strcmp(parsed_url, pgcache_redis_url) == 0)
-		return;
-	for (int i = 0; i < nservers; i++)
-		disconnect(&connections[i]);
-	nservers = 0;
-	if (parsed_url != NULL)
-		pfree(parsed_url);
-	parsed_url = NULL;
+		return false;
+	forget_servers();
 	parsed_url = MemoryContextStrdup(TopMemoryContext, pgcache_redis_url);
 	nservers = Max(pgcache_redis_url_parse(parsed_url, servers, &error), 0);
-	for (int i = 0; i < nservers; i++)
-		connections[i].cell = pgcache_redis_health_cell(&servers[i]);
+	pgcache_redis_health_cells(servers, nservers, cells);
+	return true;
 }
+
+/* The servers that the setting names. */
+int
+pgcache_redis_servers(const PgCacheRedisServer **list)
+{
+	refresh_servers();
+	*list = servers;
+	return nservers;
+}
+
+int
+pgcache_redis_cell(int server)
+{
+	return cells[server];
+}
+
+/* The server that has the key. */
+static int
+server_of(const PgCacheRedisKey *key)
+{
+	int			best = 0;
+	uint64		highest = 0;
+
+	for (int i = 0; i < nservers; i++)
+	{
+		uint64		weight = hash_bytes_extended((const unsigned char *) &key->hash, sizeof(key->hash),
+												 servers[i].identity);
+
+		if (i == 0 || weight > highest)
+		{
+			best = i;
+			highest = weight;
+		}
+	}
+	return best;
+}
+
+/*
+ * Idle connections
+ */
 
 /* In a signal handler: Redis sees the end of an idle connection; it is freed at the next use. */
 static void
@@ -143,177 +178,149 @@ start_idle_timer(void)
 
 /* The connection's use ends well. */
 static void
-rest(Connection *connection)
+rest(int i)
 {
-	connection->busy = false;
-	connection->fd = connection->context->fd;
-	connection->idle = true;
+	pgcache_redis_connection_rest(&connections[i]);
 	start_idle_timer();
 }
 
+/*
+ * At the end of a transaction: close what an error has interrupted, and give back the
+ * memory of replies.  An error has also stopped all timers.
+ */
+void
+pgcache_redis_xact_end(bool commit)
+{
+	bool		idle = false;
+
+	for (int i = 0; i < nservers; i++)
+	{
+		if (connections[i].busy)
+			pgcache_redis_connection_close(&connections[i]);
+		pgcache_redis_connection_forget_reply(&connections[i]);
+		idle |= connections[i].idle;
+	}
+	if (!commit && idle)
+		start_idle_timer();
+}
+
+/*
+ * Failures
+ */
+
+/* Nobody asks this server for a while. */
 static bool
-fail(Connection *connection, const char *error)
+give_up(int i, const char *error)
 {
 	char		copy[PGCACHE_REDIS_ERROR_LEN];
 
 	strlcpy(copy, error, sizeof(copy));
-	disconnect(connection);
-	pgcache_redis_health_failed(connection->cell, copy);
+	pgcache_redis_connection_close(&connections[i]);
+	pgcache_redis_health_failed(cells[i], copy);
 	return false;
 }
 
-/*
- * Waiting
- */
-
-static long
-ms_left(TimestampTz deadline)
-{
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-}
-
-/* Wait until the socket is ready; false = not in time. */
 static bool
-wait_for_socket(Connection *connection, int event, TimestampTz deadline)
+begins_with(const char *text, const char *word)
 {
-	for (;;)
-	{
-		long		left = ms_left(deadline);
-		int			happened;
-
-		if (left <= 0)
-			return false;
-		happened = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | event,
-									 connection->context->fd, left, PG_WAIT_EXTENSION);
-		if (happened & WL_LATCH_SET)
-		{
-			ResetLatch(MyLatch);
-			CHECK_FOR_INTERRUPTS();
-		}
-		if (happened & event)
-			return true;
-	}
+	return strncmp(text, word, strlen(word)) == 0;
 }
 
-static const char *
-context_error(const Connection *connection)
-{
-	return connection->context->errstr[0] ? connection->context->errstr : "connection lost";
-}
-
-/* Send all that was put together. */
+/* Does it belong to a Redis Cluster, whose nodes send their clients to each other? */
 static bool
-send_output(Connection *connection, TimestampTz deadline)
+is_of_cluster(const char *error)
 {
-	int			done = 0;
-
-	for (;;)
-	{
-		if (redisBufferWrite(connection->context, &done) != REDIS_OK)
-			return fail(connection, context_error(connection));
-		if (done)
-			return true;
-		if (!wait_for_socket(connection, WL_SOCKET_WRITEABLE, deadline))
-			return fail(connection, "timeout while sending");
-	}
-}
-
-/* Read the next reply, which is the connection's; no more than "limit" bytes are read for it. */
-static bool
-read_reply(Connection *connection, Size limit, TimestampTz deadline)
-{
-	Size		received = 0;
-	void	   *reply = NULL;
-
-	forget_reply(connection);
-	for (;;)
-	{
-		if (redisGetReplyFromReader(connection->context, &reply) != REDIS_OK)
-			return fail(connection, context_error(connection));
-		if (reply != NULL)
-			break;
-		if (received > limit)
-			return fail(connection, "a reply larger than was asked for");
-		if (!wait_for_socket(connection, WL_SOCKET_READABLE, deadline))
-			return fail(connection, "timeout while waiting for a reply");
-		if (redisBufferRead(connection->context) != REDIS_OK)
-			return fail(connection, context_error(connection));
-		/* it reads so much at a time at most */
-		received += 16 * 1024;
-	}
-	connection->reply = reply;
-	return true;
+	return begins_with(error, "MOVED ") || begins_with(error, "ASK ") || begins_with(error, "CLUSTERDOWN") ||
+		begins_with(error, "TRYAGAIN") || begins_with(error, "CROSSSLOT");
 }
 
 /*
- * Errors that Redis answers with
+ * An error that Redis answers with, for people.  It may repeat what it was sent, so it is
+ * cut before that, and not told at all if the password is in it all the same.
  */
-
-static bool
-begins_with(const redisReply *reply, const char *word)
+static void
+describe_error(const PgCacheRedisServer *server, const char *error, char *buf, Size size)
 {
-	return strncmp(reply->str, word, strlen(word)) == 0;
-}
+	char	   *arguments;
 
-/* It takes no write now, but can be asked. */
-static bool
-refuses_writes(const redisReply *reply)
-{
-	return begins_with(reply, "OOM") || begins_with(reply, "READONLY") || begins_with(reply, "MISCONF") ||
-		begins_with(reply, "NOREPLICAS") || begins_with(reply, "NOPERM");
-}
-
-/* The reply to a set that was sent before. */
-static bool
-judge_set(Connection *connection)
-{
-	const redisReply *reply = connection->reply;
-
-	if (reply->type != REDIS_REPLY_ERROR)
-		pgcache_redis_health_count(connection->cell, PGCACHE_REDIS_SETS, 1);
-	else if (refuses_writes(reply))
-		pgcache_redis_health_refused_write(connection->cell, reply->str);
+	if (is_of_cluster(error))
+		snprintf(buf, size, "it belongs to a Redis Cluster, name servers that do not (%s)", error);
 	else
-		return fail(connection, reply->str);
-	return true;
+		strlcpy(buf, error, size);
+	arguments = strstr(buf, ", with args");
+	if (arguments != NULL)
+		*arguments = '\0';
+	if (server->password[0] != '\0' && strstr(error, server->password) != NULL)
+		strlcpy(buf, "an error that repeats the password", size);
 }
 
 static bool
-read_unread(Connection *connection, TimestampTz deadline)
+give_up_for_error(int i, const char *error)
 {
-	while (connection->unread > 0)
+	char		described[PGCACHE_REDIS_ERROR_LEN];
+
+	describe_error(&servers[i], error, described, sizeof(described));
+	return give_up(i, described);
+}
+
+/* Can it not be used at all?  What else a set is answered with only concerns writing. */
+static bool
+concerns_everything(const char *error)
+{
+	static const char *const words[] = {"LOADING", "NOAUTH", "WRONGPASS", "BUSY", "MASTERDOWN", "DENIED"};
+
+	for (int i = 0; i < (int) lengthof(words); i++)
 	{
-		if (!read_reply(connection, 64 * 1024, deadline))
-			return false;
-		connection->unread--;
-		if (!judge_set(connection))
-			return false;
+		if (begins_with(error, words[i]))
+			return true;
 	}
-	return true;
+	return is_of_cluster(error);
+}
+
+/* Nothing is written to this server for a while. */
+static void
+refuse_writes(int i, const char *error)
+{
+	char		described[PGCACHE_REDIS_ERROR_LEN];
+
+	describe_error(&servers[i], error, described, sizeof(described));
+	pgcache_redis_health_refused_write(cells[i], described);
 }
 
 /*
- * Connecting
+ * Conversation
  */
 
-/* One command whose reply must be OK. */
+/* Say something and have the answer; false = connection->failure says why not. */
 static bool
-command_ok(Connection *connection, int argc, const char **argv, const size_t *lens, TimestampTz deadline)
+ask(int i, int argc, const char **argv, const Size *lens, Size limit, PgCacheDeadline deadline,
+	PgCacheRedisReply *reply)
 {
-	if (redisAppendCommandArgv(connection->context, argc, argv, lens) != REDIS_OK)
-		return fail(connection, context_error(connection));
-	if (!send_output(connection, deadline) || !read_reply(connection, 64 * 1024, deadline))
-		return false;
-	if (connection->reply->type == REDIS_REPLY_ERROR)
-		return fail(connection, connection->reply->str);
-	return true;
+	return pgcache_redis_connection_send(&connections[i], argc, argv, lens, deadline) &&
+		pgcache_redis_connection_receive(&connections[i], limit, deadline, reply);
+}
+
+/* An error reply to what has to work: the connection is of no use. */
+static bool
+is_accepted(int i, const PgCacheRedisReply *reply)
+{
+	PgCacheRedisConnection *connection = &connections[i];
+
+	if (reply->kind != PGCACHE_REDIS_REPLY_ERROR)
+		return true;
+	describe_error(&servers[i], reply->data, connection->error, sizeof(connection->error));
+	connection->failure = PGCACHE_REDIS_WRONG;
+	pgcache_redis_connection_close(connection);
+	return false;
 }
 
 static bool
-authenticate(Connection *connection, const PgCacheRedisServer *server, TimestampTz deadline)
+authenticate(int i, PgCacheDeadline deadline)
 {
+	const PgCacheRedisServer *server = &servers[i];
+	PgCacheRedisReply reply;
 	const char *argv[3] = {"AUTH"};
-	size_t		lens[3] = {4};
+	Size		lens[3] = {4};
 	int			argc = 1;
 
 	if (server->password[0] == '\0')
@@ -325,249 +332,249 @@ authenticate(Connection *connection, const PgCacheRedisServer *server, Timestamp
 	}
 	argv[argc] = server->password;
 	lens[argc++] = strlen(server->password);
-	return command_ok(connection, argc, argv, lens, deadline);
+	return ask(i, argc, argv, lens, 0, deadline, &reply) && is_accepted(i, &reply);
 }
 
 static bool
-select_database(Connection *connection, const PgCacheRedisServer *server, TimestampTz deadline)
+select_database(int i, PgCacheDeadline deadline)
 {
+	PgCacheRedisReply reply;
 	char		number[12];
 	const char *argv[2] = {"SELECT", number};
-	size_t		lens[2] = {6};
+	Size		lens[2] = {6};
 
-	if (server->database == 0)
+	if (servers[i].database == 0)
 		return true;
-	snprintf(number, sizeof(number), "%d", server->database);
-	lens[1] = strlen(number);
-	return command_ok(connection, 2, argv, lens, deadline);
+	lens[1] = snprintf(number, sizeof(number), "%d", servers[i].database);
+	return ask(i, 2, argv, lens, 0, deadline, &reply) && is_accepted(i, &reply);
 }
 
-/* Has the socket become connected? */
+/* What became of the sets that were sent before? */
 static bool
-finish_connecting(Connection *connection, TimestampTz deadline)
+read_unread(int i, PgCacheDeadline deadline)
 {
-	int			error = 0;
-	socklen_t	len = sizeof(error);
+	PgCacheRedisConnection *connection = &connections[i];
+	PgCacheRedisReply reply;
 
-	if (!wait_for_socket(connection, WL_SOCKET_WRITEABLE, deadline))
-		return fail(connection, "timeout while connecting");
-	if (getsockopt(connection->context->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error != 0)
-		return fail(connection, strerror(error));
+	while (connection->unread > 0)
+	{
+		if (!pgcache_redis_connection_receive(connection, 0, deadline, &reply))
+			return false;
+		connection->unread--;
+		if (reply.kind != PGCACHE_REDIS_REPLY_ERROR)
+			pgcache_redis_health_wrote(cells[i]);
+		else if (concerns_everything(reply.data))
+			return is_accepted(i, &reply);
+		else
+			refuse_writes(i, reply.data);
+	}
 	return true;
 }
 
+/* Have a connection on which the next reply is that to the next command. */
 static bool
-open_connection(Connection *connection, const PgCacheRedisServer *server, TimestampTz deadline)
+have_connection(int i, bool *reused, PgCacheDeadline deadline)
 {
-	connection->context = server->path[0] != '\0' ?
-		redisConnectUnixNonBlock(server->path) :
-		redisConnectNonBlock(server->host, server->port);
-	connection->busy = true;
-	if (connection->context == NULL)
-		return fail(connection, "out of memory");
-	if (connection->context->err)
-		return fail(connection, context_error(connection));
-	return finish_connecting(connection, deadline) &&
-		authenticate(connection, server, deadline) &&
-		select_database(connection, server, deadline);
-}
+	PgCacheRedisConnection *connection = &connections[i];
 
-/* Have a connection at hand, with nothing unread; "busy" from here to rest(). */
-static bool
-begin_command(int i, TimestampTz deadline)
-{
-	Connection *connection = &connections[i];
-
-	connection->idle = false;
-	if (connection->busy)
-		disconnect(connection);
-	if (connection->context != NULL)
+	*reused = pgcache_redis_connection_reuse(connection);
+	if (*reused)
 	{
-		char		byte;
-		ssize_t		n = recv(connection->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-		/* closed meanwhile by the other side or by the timer? that is no failure */
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-			disconnect(connection);
+		if (!read_unread(i, deadline))
+			return false;
+		if (pgcache_redis_connection_in_step(connection))
+			return true;
+		pgcache_redis_connection_close(connection);
+		*reused = false;
 	}
-	if (connection->context == NULL && !open_connection(connection, &servers[i], deadline))
-		return false;
-	connection->busy = true;
-	return read_unread(connection, deadline);
+	return pgcache_redis_connection_open(connection, &servers[i], deadline) &&
+		authenticate(i, deadline) &&
+		select_database(i, deadline);
 }
 
 /*
- * The face
+ * Getting
  */
-
-/* The server that has the key. */
-static int
-server_of(const PgCacheRedisKey *key)
-{
-	int			best = 0;
-	uint64		highest = 0;
-
-	for (int i = 0; i < nservers; i++)
-	{
-		uint64		weight = hash_bytes_extended((const unsigned char *) &key->hash, sizeof(key->hash),
-												 servers[i].identity);
-
-		if (i == 0 || weight > highest)
-		{
-			best = i;
-			highest = weight;
-		}
-	}
-	return best;
-}
-
-bool
-pgcache_redis_has_tls(void)
-{
-	return false;
-}
-
-/* Is there a second tier at all? */
-bool
-pgcache_redis_wanted(void)
-{
-	return pgcache_redis_url[0] != '\0';
-}
-
-static TimestampTz
-deadline_from_now(void)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pgcache_redis_timeout);
-}
-
-static uint64
-elapsed_us(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_MICROSEC(now);
-}
 
 /* GETRANGE instead of GET: a value that is longer than any of ours is not sent in full. */
 static bool
-send_get(Connection *connection, const PgCacheRedisKey *key, Size limit, TimestampTz deadline)
+ask_for_value(int i, const PgCacheRedisKey *key, Size limit, PgCacheDeadline deadline, PgCacheRedisReply *reply)
 {
 	char		last[24];
 	const char *argv[4] = {"GETRANGE", key->data, "0", last};
-	size_t		lens[4] = {8, key->len, 1};
+	Size		lens[4] = {8, key->len, 1};
+	bool		reused;
 
 	lens[3] = snprintf(last, sizeof(last), "%zu", limit);
-	if (redisAppendCommandArgv(connection->context, 4, argv, lens) != REDIS_OK)
-		return fail(connection, context_error(connection));
-	return send_output(connection, deadline) && read_reply(connection, limit + 64 * 1024, deadline);
+	if (have_connection(i, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply))
+		return true;
+	/* a connection that was idle may turn out to be closed: that says nothing about the server */
+	return reused && connections[i].failure == PGCACHE_REDIS_LOST &&
+		have_connection(i, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply);
+}
+
+/* Is there a value in the reply?  Somebody else's thing under our key is none. */
+static bool
+has_value(int i, const PgCacheRedisReply *reply)
+{
+	if (reply->kind == PGCACHE_REDIS_REPLY_ERROR && !begins_with(reply->data, "WRONGTYPE"))
+		return give_up_for_error(i, reply->data);
+	if (reply->kind == PGCACHE_REDIS_REPLY_OTHER)
+		return give_up(i, "a reply of another kind than was asked for");
+	rest(i);
+	pgcache_redis_health_answered(cells[i]);
+	return reply->kind == PGCACHE_REDIS_REPLY_DATA && reply->len > 0;
+}
+
+static PgCacheDeadline
+deadline_from_now(void)
+{
+	return pgcache_redis_now_us() + (int64) pgcache_redis_timeout * 1000;
 }
 
 /* Ask for a value of at most "limit" bytes; false = there is none, or no answer. */
 bool
 pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *value)
 {
-	TimestampTz deadline = deadline_from_now();
-	Connection *connection;
-	instr_time	start;
-
-	refresh_servers();
-	if (nservers == 0)
-		return false;
-	value->server = server_of(key);
-	connection = &connections[value->server];
-	if (!pgcache_redis_health_up(connection->cell))
-		return false;
-	INSTR_TIME_SET_CURRENT(start);
-	if (!begin_command(value->server, deadline) || !send_get(connection, key, limit, deadline))
-		return false;
-	pgcache_redis_health_count(connection->cell, PGCACHE_REDIS_GETS, 1);
-	pgcache_redis_health_count(connection->cell, PGCACHE_REDIS_GET_US, elapsed_us(start));
-	if (connection->reply->type == REDIS_REPLY_ERROR)
-		return fail(connection, connection->reply->str);
-	rest(connection);
-	if (connection->reply->type != REDIS_REPLY_STRING || connection->reply->len == 0)
-		return false;
-	value->data = connection->reply->str;
-	value->len = connection->reply->len;
-	pgcache_redis_health_count(connection->cell, PGCACHE_REDIS_BYTES_IN, value->len);
-	return true;
-}
-
-/* Store a value for so many ms, unless that cannot be done soon.  Whether it was done is found out later. */
-void
-pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
-{
-	TimestampTz deadline = deadline_from_now();
-	char		ttl[24];
-	const char *argv[5] = {"SET", key->data, data, "PX", ttl};
-	size_t		lens[5] = {3, key->len, len, 2};
-	Connection *connection;
+	PgCacheDeadline deadline = deadline_from_now();
+	int64		start = pgcache_redis_now_us();
+	PgCacheRedisReply reply;
 	int			i;
 
 	refresh_servers();
 	if (nservers == 0)
-		return;
+		return false;
 	i = server_of(key);
-	connection = &connections[i];
-	if (!pgcache_redis_health_up(connection->cell) || !pgcache_redis_health_writable(connection->cell))
-		return;
-	if (!begin_command(i, deadline))
-		return;
-	lens[4] = snprintf(ttl, sizeof(ttl), INT64_FORMAT, ttl_ms);
-	if (redisAppendCommandArgv(connection->context, 5, argv, lens) != REDIS_OK)
-	{
-		(void) fail(connection, context_error(connection));
-		return;
-	}
-	if (!send_output(connection, deadline))
-		return;
-	connection->unread++;
-	pgcache_redis_health_count(connection->cell, PGCACHE_REDIS_BYTES_OUT, len);
-	rest(connection);
+	if (!pgcache_redis_health_up(cells[i]))
+		return false;
+	if (!ask_for_value(i, key, limit, deadline, &reply))
+		return give_up(i, connections[i].error);
+	pgcache_redis_health_count_get(cells[i], pgcache_redis_now_us() - start);
+	if (!has_value(i, &reply))
+		return false;
+	value->server = i;
+	value->data = reply.data;
+	value->len = reply.len;
+	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_HITS, 1);
+	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_IN, value->len);
+	return true;
 }
 
 /* What came was not what we had stored. */
 void
 pgcache_redis_reject(const PgCacheRedisValue *value)
 {
-	pgcache_redis_health_count(connections[value->server].cell, PGCACHE_REDIS_REJECTED, 1);
+	pgcache_redis_health_count(cells[value->server], PGCACHE_REDIS_REJECTED, 1);
 }
 
-/* Ask servers that are down whether they are back; called by the launcher every now and then. */
+/*
+ * Setting
+ */
+
+/* False = connection->failure says why not. */
+static bool
+send_set(int i, const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms, PgCacheDeadline deadline)
+{
+	char		ttl[24];
+	const char *argv[5] = {"SET", key->data, data, "PX", ttl};
+	Size		lens[5] = {3, key->len, len, 2};
+
+	lens[4] = snprintf(ttl, sizeof(ttl), INT64_FORMAT, ttl_ms);
+	return pgcache_redis_connection_send(&connections[i], 5, argv, lens, deadline);
+}
+
+/*
+ * A value that was not sent in time, over a connection that works, says nothing about
+ * asking: it may only be too large.  But it is not tried again and again.
+ */
+static void
+set_failed(int i, Size len)
+{
+	char		error[PGCACHE_REDIS_ERROR_LEN];
+
+	snprintf(error, sizeof(error), "%s a result of %zu kB", connections[i].error, len / 1024);
+	pgcache_redis_health_refused_write(cells[i], error);
+}
+
+/* Store a value for so many ms, unless that cannot be done soon.  Whether it was done is found out later. */
+void
+pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
+{
+	PgCacheDeadline deadline = deadline_from_now();
+	bool		reused;
+	int			i;
+
+	refresh_servers();
+	if (nservers == 0 || len > MAX_VALUE_LEN)
+		return;
+	i = server_of(key);
+	if (!pgcache_redis_health_up(cells[i]) || !pgcache_redis_health_writable(cells[i]))
+		return;
+	if (!have_connection(i, &reused, deadline))
+	{
+		/* if it was only idle too long, the next get will know more */
+		if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
+			(void) give_up(i, connections[i].error);
+		return;
+	}
+	if (!send_set(i, key, data, len, ttl_ms, deadline))
+	{
+		if (connections[i].failure == PGCACHE_REDIS_LATE)
+			set_failed(i, len);
+		else if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
+			(void) give_up(i, connections[i].error);
+		return;
+	}
+	connections[i].unread++;
+	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_SETS, 1);
+	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_OUT, len);
+	rest(i);
+}
+
+/*
+ * Probing
+ */
+
+/* Does the server do what a get needs?  Asked in the same way, since it may answer a PING all the same. */
+static void
+probe(int i, PgCacheDeadline deadline)
+{
+	char		name[160];
+	PgCacheRedisKey key = {name, 0, 0};
+	PgCacheRedisReply reply;
+
+	key.len = snprintf(name, sizeof(name), "%sprobe", pgcache_redis_prefix);
+	pgcache_redis_connection_close(&connections[i]);
+	if (!ask_for_value(i, &key, 0, deadline, &reply))
+		(void) give_up(i, connections[i].error);
+	else if (reply.kind == PGCACHE_REDIS_REPLY_ERROR && !begins_with(reply.data, "WRONGTYPE"))
+		(void) give_up_for_error(i, reply.data);
+	else if (reply.kind == PGCACHE_REDIS_REPLY_OTHER)
+		(void) give_up(i, "a reply of another kind than was asked for");
+	else
+		pgcache_redis_health_answered(cells[i]);
+	pgcache_redis_connection_close(&connections[i]);
+}
+
+/*
+ * Ask servers that are down whether they are back; called by the launcher in every
+ * round.  What is left over when PROBE_MS are over is asked in the next one.
+ */
 void
 pgcache_redis_probe(void)
 {
-	refresh_servers();
-	for (int i = 0; i < nservers; i++)
+	static int	next = 0;
+	PgCacheDeadline end = pgcache_redis_now_us() + PROBE_MS * 1000;
+	bool		changed = refresh_servers();
+
+	/* who has just corrected a password does not want to wait */
+	for (int i = 0; i < nservers && changed; i++)
+		pgcache_redis_health_probe_now(cells[i]);
+	for (int n = 0; n < nservers && pgcache_redis_now_us() < end; n++)
 	{
-		const char *argv[1] = {"PING"};
-		size_t		lens[1] = {4};
-		TimestampTz deadline = deadline_from_now();
+		int			i = next++ % nservers;
 
-		if (!pgcache_redis_health_probe_due(connections[i].cell) || !begin_command(i, deadline))
-			continue;
-		if (!command_ok(&connections[i], 1, argv, lens, deadline))
-			continue;
-		disconnect(&connections[i]);
-		pgcache_redis_health_recovered(connections[i].cell);
+		if (pgcache_redis_health_probe_due(cells[i]))
+			probe(i, Min(deadline_from_now(), end));
 	}
-}
-
-/* The servers that the setting names. */
-int
-pgcache_redis_servers(const PgCacheRedisServer **list)
-{
-	refresh_servers();
-	*list = servers;
-	return nservers;
-}
-
-int
-pgcache_redis_cell(int server)
-{
-	return connections[server].cell;
 }

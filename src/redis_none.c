@@ -13,6 +13,12 @@
 #include "redis.h"
 
 bool
+pgcache_redis_is_built(void)
+{
+	return false;
+}
+
+bool
 pgcache_redis_has_tls(void)
 {
 	return false;
@@ -42,6 +48,11 @@ pgcache_redis_reject(const PgCacheRedisValue *value)
 
 void
 pgcache_redis_probe(void)
+{
+}
+
+void
+pgcache_redis_xact_end(bool commit)
 {
 }
 

@@ -7,7 +7,8 @@
  *	rediss://...							the same by TLS
  *	unix://[[user]:password@]/path[?db=database]
  *
- * Characters of user, password and path may be written as %XX.
+ * Characters of user, password and path may be written as %XX; a comma, a slash and a % in
+ * a password must be.
  *
  * IDENTIFICATION
  *	  src/redis_url.c
@@ -17,6 +18,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 #include "redis_url.h"
@@ -193,6 +195,18 @@ read_server(const char *from, const char *end, PgCacheRedisServer *server, char 
 	return true;
 }
 
+/* Is the n-th one of those before it?  By identity, since that is how they are told apart. */
+static bool
+is_repeated(const PgCacheRedisServer *servers, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (servers[i].identity == servers[n].identity)
+			return true;
+	}
+	return false;
+}
+
 /*
  * How many servers the text names; -1 and a palloc'ed error if it is wrong.  An
  * empty text names none.
@@ -201,6 +215,7 @@ int
 pgcache_redis_url_parse(const char *urls, PgCacheRedisServer *servers, char **error)
 {
 	int			n = 0;
+	char		name[512];
 
 	while (*urls == ' ')
 		urls++;
@@ -219,6 +234,12 @@ pgcache_redis_url_parse(const char *urls, PgCacheRedisServer *servers, char **er
 		}
 		if (!read_server(urls, last, &servers[n], error))
 			return -1;
+		if (is_repeated(servers, n))
+		{
+			pgcache_redis_url_name(&servers[n], name, sizeof(name));
+			*error = psprintf("The server %s is named twice.", name);
+			return -1;
+		}
 		n++;
 		urls = comma ? comma + 1 : end;
 		while (*urls == ' ')
@@ -236,4 +257,49 @@ pgcache_redis_url_name(const PgCacheRedisServer *server, char *buf, Size size)
 	else
 		snprintf(buf, size, "%s://%s:%d/%d", server->tls ? "rediss" : "redis", server->host,
 				 server->port, server->database);
+}
+
+/* One server's part, with *** for the password. */
+static void
+append_masked(StringInfo to, const char *from, const char *end)
+{
+	const char *scheme = strstr(from, "://");
+	const char *begin = scheme != NULL && scheme < end ? scheme + 3 : from;
+	const char *slash = memchr(begin, '/', end - begin);
+	const char *limit = slash ? slash : end;
+	const char *colon = NULL;
+	const char *at = NULL;
+
+	for (const char *c = begin; c < limit; c++)
+		at = *c == '@' ? c : at;
+	if (at != NULL)
+		colon = memchr(begin, ':', at - begin);
+	if (colon == NULL)
+	{
+		appendBinaryStringInfo(to, from, end - from);
+		return;
+	}
+	appendBinaryStringInfo(to, from, colon + 1 - from);
+	appendStringInfoString(to, "***");
+	appendBinaryStringInfo(to, at, end - at);
+}
+
+/* The text of well-formed URLs, to be shown: without passwords; palloc'ed. */
+char *
+pgcache_redis_url_masked(const char *urls)
+{
+	StringInfoData masked;
+
+	initStringInfo(&masked);
+	for (;;)
+	{
+		const char *comma = strchr(urls, ',');
+		const char *end = comma ? comma : urls + strlen(urls);
+
+		append_masked(&masked, urls, end);
+		if (comma == NULL)
+			return masked.data;
+		appendStringInfoChar(&masked, ',');
+		urls = comma + 1;
+	}
 }

@@ -31,5 +31,6 @@ typedef struct PgCacheRedisServer
 
 extern int	pgcache_redis_url_parse(const char *urls, PgCacheRedisServer *servers, char **error);
 extern void pgcache_redis_url_name(const PgCacheRedisServer *server, char *buf, Size size);
+extern char *pgcache_redis_url_masked(const char *urls);
 
 #endif							/* PGCACHE_REDIS_URL_H */

@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "mark.h"
+#include "redis_health.h"
 #include "request.h"
 #include "stats.h"
 #include "store.h"
@@ -153,6 +154,7 @@ cache_stats_reset(PG_FUNCTION_ARGS)
 {
 	pgcache_require_args(fcinfo, 0);
 	pgcache_stats_reset();
+	pgcache_redis_health_reset();
 	PG_RETURN_VOID();
 }
 
