@@ -56,6 +56,7 @@ typedef struct Lookup
 	ParamListInfo params;
 	ParamListInfo varying;		/* values that the result varies by, or NULL */
 	PgCacheKey	key;
+	PgCacheKey	query_key;		/* of a value: what identifies its query */
 	int64		origin;			/* of a value; see value.h */
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
@@ -592,7 +593,8 @@ static bool
 fetch(Lookup *lookup)
 {
 	PgCacheTierResult found = {
-		.key = &lookup->key,
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
 		.known = &lookup->query->deps,
 		.desc = lookup->query->source->resultDesc,
 		.since = lookup->since,
@@ -601,7 +603,7 @@ fetch(Lookup *lookup)
 	PgCacheReason reason;
 	uint64		latest;
 
-	if (lookup->request->value_key != NULL || !pgcache_tier_wanted(lookup->query->cost_us))
+	if (!pgcache_tier_wanted(lookup->query->cost_us))
 		return false;
 	found.rows = answer_rows(lookup);
 	if (!pgcache_tier_get(&found))
@@ -632,10 +634,22 @@ fetch(Lookup *lookup)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
 	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
-	if (reason == PGCACHE_REASON_NONE && pgcache_verify_wanted(lookup->query))
+	if (reason == PGCACHE_REASON_NONE && lookup->request->value_key == NULL &&
+		pgcache_verify_wanted(lookup->query))
 		return verify_fetched(lookup);
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, found.cost_us);
 	return true;
+}
+
+/* In the second tier a value also depends on what deletes its key. */
+static void
+add_void_slots(const Lookup *lookup, PgCacheDepSet *deps)
+{
+	uint32		slots[PGCACHE_NUM_VOIDS];
+
+	pgcache_value_void_slots(&lookup->key, slots);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+		pgcache_depset_add(deps, slots[i], InvalidOid);
 }
 
 /* Send what was just settled, and stored here if there was room. */
@@ -643,13 +657,13 @@ static void
 send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *deps, TimestampTz now)
 {
 	PgCacheTierResult sent = {
-		.key = &lookup->key,
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
 		.known = &lookup->query->deps,
 		.desc = lookup->query->source->resultDesc,
 		.rows = lookup->answer->rows,
 		.since = lookup->since,
 		.size = {result->nrows, result->rows_len, result->max_row_len},
-		.deps = *deps,
 		.tags = lookup->tags,
 		.tags_len = lookup->tags_len,
 		.cost_us = result->cost_us,
@@ -657,8 +671,11 @@ send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *dep
 		.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now),
 	};
 
-	if (lookup->request->value_key != NULL || !pgcache_tier_wanted(result->cost_us))
+	if (!pgcache_tier_wanted(result->cost_us))
 		return;
+	pgcache_depset_copy(&sent.deps, deps);
+	if (lookup->request->value_key != NULL)
+		add_void_slots(lookup, &sent.deps);
 	PGCACHE_TESTPOINT("tier-send");
 	pgcache_tier_put(&sent);
 }
@@ -744,6 +761,7 @@ build_key(Lookup *lookup)
 	{
 		/* what identifies the result tells whether the value is this query's */
 		lookup->origin = pgcache_value_origin(lookup->key.hash, lookup->varying != NULL);
+		lookup->query_key = lookup->key;
 		lookup->key = *lookup->request->value_key;
 	}
 	return PGCACHE_REASON_NONE;

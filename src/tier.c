@@ -29,6 +29,14 @@
  * is what the caller would compute, whatever happened to Redis, to messages, or to other servers
  * meanwhile.  Redis may lose, keep or repeat whatever it wants.
  *
+ * Values.  What cache_get_or_set() has computed goes the same way, under the query's key
+ * together with the value's, and depends in addition on all that voids it: its namespaces, and the
+ * slots that deleting its key or a pattern stamps.  Those may be pending when a result is settled,
+ * so who gets one asks for that as well, before he compares: then all that was drawn before
+ * he read the clock stands in the slot.  It never comes in the place of a value that was set: it
+ * is asked for when none is found here, and then the query would be run.  Values that were set stay
+ * here, since setting stamps nothing.
+ *
  * What comes from Redis is not trusted: a MAC covers the Redis key and all bytes.
  *
  * IDENTIFICATION
@@ -114,7 +122,7 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 		.slots = PGCACHE_NUM_SLOTS,
 	};
 	StringInfoData versions;
-	PgCachePiece pieces[5];
+	PgCachePiece pieces[7] = {0};
 	uint8		mac[PGCACHE_MAC_LEN];
 	char		hex[2 * PGCACHE_MAC_LEN + 1];
 
@@ -125,6 +133,11 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 	pieces[2] = (PgCachePiece) {result->key->data, result->key->len};
 	pieces[3] = (PgCachePiece) {versions.data, versions.len};
 	pieces[4] = (PgCachePiece) {PGCACHE_VERSION, strlen(PGCACHE_VERSION)};
+	if (result->value_key != NULL)
+	{
+		pieces[5] = (PgCachePiece) {result->value_key->prefix, result->value_key->prefix_len};
+		pieces[6] = (PgCachePiece) {result->value_key->data, result->value_key->len};
+	}
 	if (!pgcache_secret_sign(pieces, lengthof(pieces), mac))
 		return false;
 	pfree(versions.data);
@@ -174,7 +187,9 @@ take_deps(const PgCacheFrame *frame, PgCacheDepSet *deps)
 		PgCacheVersion version;
 
 		pgcache_frame_dep(frame, i, &dep);
-		if (dep.slot >= PGCACHE_NUM_SLOTS)
+		/* what is about values alone may be pending when they are settled */
+		if (dep.slot >= PGCACHE_NUM_SLOTS ||
+			(pgcache_slot_is_for_values(dep.slot) && pgcache_slot_pending(dep.slot)))
 			return false;
 		pgcache_slot_version(dep.slot, &version);
 		if (version.incarnation != dep.incarnation || version.seq != dep.seq)

@@ -169,7 +169,39 @@ empty_first_tier();
 $node->safe_psql('postgres', "SELECT v FROM cache_query(\$q\$$t\$q\$, tags => '{y}') AS r(v int)");
 is(stat_of($node, 'l2_hits'), 0, 'what lacks a tag is not used');
 
+# Values: what cache_get_or_set() has computed, until its key or namespace is deleted
+sub value_asked
+{
+	my ($expected, $name, $session) = @_;
+	my $sql = "SELECT cache_get_or_set('ns:key', \$q\$$t\$q\$)";
+	my $before = stat_of($node, 'l2_hits');
+
+	is($node->safe_psql('postgres', ($session // '') . $sql), $node->safe_psql('postgres', $t), "$name: value");
+	is(stat_of($node, 'l2_hits') - $before, $expected, "$name: " . ($expected ? 'from Redis' : 'computed'));
+	return;
+}
+value_asked(0, 'first');
+empty_first_tier();
+value_asked(1, 'restarted');
+empty_first_tier();
+value_asked(0, 'another owner', "SET pgcache.value_scope = 'database';");
+for my $void ("cache_delete('ns:key')", "cache_delete_pattern('ns:k*')", "cache_bump('ns')", 'cache_clear()')
+{
+	$node->safe_psql('postgres', "SELECT $void");
+	empty_first_tier();
+	value_asked(0, "after $void");
+	empty_first_tier();
+	value_asked(1, "after $void and a restart");
+}
+$node->safe_psql('postgres', 'UPDATE t SET v = v + 1');
+empty_first_tier();
+value_asked(0, 'its table was written');
+$node->safe_psql('postgres', "SELECT cache_set('ns:key', '-5'::jsonb)");
+is($node->safe_psql('postgres', "SELECT cache_get_or_set('ns:key', \$q\$$t\$q\$)"), -5,
+	'what was set comes first');
+
 # Every hit of the second tier is compared if wished
+$node->safe_psql('postgres', $cached);
 empty_first_tier();
 $node->safe_psql('postgres', "SET pgcache.verify = 1; $cached");
 is($node->safe_psql('postgres', 'SELECT l2_hits, verified, verify_mismatches FROM pgcache_stats'), '1|1|0',
