@@ -151,6 +151,27 @@ pgcache_all_settings(int *n)
 #endif
 }
 
+/* Memory for what a setting's check hook hands over. */
+static inline char *
+pgcache_guc_strdup(const char *text)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_strdup(LOG, text);
+#else
+	return strdup(text);
+#endif
+}
+
+static inline void
+pgcache_guc_free(void *memory)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(memory);
+#else
+	free(memory);
+#endif
+}
+
 /*
  * The core scanner's tokens, but for single characters, which stand for
  * themselves, and keywords.  The numbers are fixed: grammars outside the server
