@@ -22,6 +22,8 @@ typedef struct PgCacheRequest
 {
 	PgCacheCall call;
 	int64		ttl_us;			/* 0 = until invalidated; PGCACHE_TTL_DEFAULT */
+	int64		stale_us;		/* how old a result may be while it is computed
+								 * anew; 0 = current */
 	const char *tags;			/* zero-terminated strings, sorted, one after
 								 * the other */
 	uint32		tags_len;
@@ -38,6 +40,16 @@ typedef struct PgCacheRequest
 	 */
 	void		(*describe) (TupleDesc desc, void *arg);
 	void	   *describe_arg;
+
+	/*
+	 * For who computes what others have asked for (recipe.c): NULL, or asked
+	 * whether this is still that query, before anything of it runs (key = NULL), and
+	 * whether this is its key.  If not, nothing is run; nor is it past the cache.
+	 */
+	bool		(*admit) (const PgCacheQuery *query, const PgCacheKey *key, void *arg);
+	void	   *admit_arg;
+	TimestampTz newer_than;		/* only what was stored after that is a hit */
+	uint8		entry_flags;	/* of what is stored */
 } PgCacheRequest;
 
 /* What cache_explain() shows. */

@@ -298,7 +298,7 @@ build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnal
 {
 	StringInfoData buf;
 	Oid		   *path = palloc(MAX_PATH_SCHEMAS * sizeof(Oid));
-	uint32		head[8] = {0};
+	PgCacheKeyHead head = {0};
 	int			npath = fetch_search_path_array(path, MAX_PATH_SCHEMAS);
 
 	if (npath > MAX_PATH_SCHEMAS)
@@ -307,16 +307,16 @@ build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnal
 		npath = fetch_search_path_array(path, npath);
 	}
 
-	head[0] = call->form;
-	head[1] = MyDatabaseId;
-	head[2] = GetUserId();
-	head[3] = call->text_len;
-	head[4] = query->nparams;
-	head[5] = analysis->objects.len;
-	head[6] = npath;
+	head.form = call->form;
+	head.dbid = MyDatabaseId;
+	head.userid = GetUserId();
+	head.text_len = call->text_len;
+	head.nparams = query->nparams;
+	head.objects_len = analysis->objects.len;
+	head.npath = npath;
 
 	initStringInfo(&buf);
-	appendBinaryStringInfo(&buf, (char *) head, sizeof(head));
+	appendBinaryStringInfo(&buf, (char *) &head, sizeof(head));
 	query->text_offset = buf.len;
 	query->text_len = call->text_len;
 	appendBinaryStringInfo(&buf, call->text, call->text_len);
@@ -481,8 +481,8 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 }
 
 /* Is the remembered query what parsing its text now would give? */
-static bool
-is_current(const PgCacheQuery *query)
+bool
+pgcache_query_is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
 		query->catalog_seq == pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId)) &&
@@ -533,7 +533,7 @@ pgcache_query_get(const PgCacheCall *call, uint64 since)
 		query = slot->query;
 		if (query->identity_len != (uint32) identity.len ||
 			memcmp(query->identity, identity.data, identity.len) != 0 ||
-			!is_current(query))
+			!pgcache_query_is_current(query))
 		{
 			drop_query(query);
 			query = NULL;

@@ -254,7 +254,8 @@ pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest 
 	request->ttl_us = pgcache_request_ttl(args[2]);
 	pgcache_request_tags(args[3], &request->tags, &request->tags_len);
 
-	/* how old a value may be: current ones always qualify */
 	if (!args[4].isnull)
-		(void) interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+		request->stale_us = interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+	if (args[5].isnull ? pgcache_refresh_ahead : DatumGetBool(args[5].value))
+		request->entry_flags = PGCACHE_ENTRY_REFRESH;
 }

@@ -102,6 +102,7 @@ evaluate_arguments(PgCacheScanState *state, PgCacheRequest *request)
 	args[2] = evaluate(state, PGCACHE_SCAN_TTL);
 	args[3] = evaluate(state, PGCACHE_SCAN_TAGS);
 	args[4] = evaluate(state, PGCACHE_SCAN_STALE);
+	args[5] = evaluate(state, PGCACHE_SCAN_REFRESH);
 
 	pgcache_request_get(args, PGCACHE_FORM_ROWS, request);
 	if (call.nparams > 0)
@@ -331,7 +332,7 @@ scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	if (state->answer.bypass != PGCACHE_REASON_NONE)
 		ExplainPropertyText("Cache", psprintf("bypass (%s)", pgcache_reason_name(state->answer.bypass)), es);
 	else
-		ExplainPropertyText("Cache", state->answer.hit ? "hit" : "miss", es);
+		ExplainPropertyText("Cache", state->answer.stale ? "stale hit" : state->answer.hit ? "hit" : "miss", es);
 }
 
 /* The state of a plan that is just a scan whose rows are the plan's, or NULL. */

@@ -79,6 +79,7 @@ static int	max_pins = 0;
 static Writer writer = {0};
 static bool exit_registered = false;
 static PgCacheEntryStateFn state_fn = NULL;
+static PgCacheLeaveFn leave_fn = NULL;
 
 Size
 pgcache_store_shmem_size(void)
@@ -108,14 +109,21 @@ pgcache_store_set_state_fn(PgCacheEntryStateFn fn)
 	state_fn = fn;
 }
 
+/* Who wants to know what leaves, while it can still be looked at; called without a lock. */
+void
+pgcache_store_set_leave_fn(PgCacheLeaveFn fn)
+{
+	leave_fn = fn;
+}
+
 PgCacheEntryState
 pgcache_entry_state(const PgCacheEntry *entry)
 {
 	return state_fn(entry);
 }
 
-void
-pgcache_count_removal(PgCacheEntryState state)
+static void
+count_removal(PgCacheEntryState state)
 {
 	switch (state)
 	{
@@ -129,6 +137,16 @@ pgcache_count_removal(PgCacheEntryState state)
 			pgcache_stats_add(PGCACHE_COUNT_EXPIRATIONS, 1);
 			break;
 	}
+}
+
+/* An entry of this state was taken out, or replaced: it is the caller's to retire. */
+void
+pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state)
+{
+	/* what could not be stored is not counted as removed */
+	if (!entry->unsettled)
+		count_removal(state);
+	leave_fn(entry, state);
 }
 
 /*
@@ -278,6 +296,49 @@ pgcache_store_pin(const PgCacheKey *key)
 	return entry;
 }
 
+/* For pgcache_index_look() */
+static void
+count_pin(PgCacheEntry *entry, void *arg)
+{
+	pg_atomic_fetch_add_u32(&entry->pins, 1);
+	*(PgCacheEntry **) arg = entry;
+}
+
+/* Find the entry with this hash, whatever its key, and pin it; NULL if there is none. */
+PgCacheEntry *
+pgcache_store_pin_hash(uint64 hash)
+{
+	PgCacheEntry *entry;
+
+	prepare_to_hold(1);
+	if (!pgcache_index_look(hash, count_pin, &entry))
+		return NULL;
+	remember_pin(entry, -1);
+	return entry;
+}
+
+/* For pgcache_index_look() */
+static void
+look_at(PgCacheEntry *entry, void *arg)
+{
+	PgCacheEntryLook *look = arg;
+
+	look->state = pgcache_entry_state(entry);
+	look->flags = entry->flags;
+	look->hits = pg_atomic_read_u64(&entry->hits);
+	look->cost_us = entry->cost_us;
+	look->idle_us = pgcache_evict_idle_us(entry);
+	look->created_at = entry->created_at;
+	look->expires_at = entry->expires_at;
+}
+
+/* Look at the entry with this hash, whatever its key; false if there is none. */
+bool
+pgcache_store_look(uint64 hash, PgCacheEntryLook *look)
+{
+	return pgcache_index_look(hash, look_at, look);
+}
+
 /*
  * A pin of this entry, the present owner's if it has one: those that others took
  * must last as long as they do.
@@ -313,16 +374,16 @@ pgcache_store_unpin(PgCacheEntry *entry)
  * k = hits / EXACT_HITS are added with probability 1/k, so that an entry's
  * memory is written the less often the more it is used.  The standard deviation
  * stays below 2.3 %.  See R. Morris, "Counting large numbers of events in small
- * registers", CACM 21(10), 1978.
+ * registers", CACM 21(10), 1978.  "now" was read before the entry was found good.
  */
 void
-pgcache_store_touch(PgCacheEntry *entry)
+pgcache_store_touch(PgCacheEntry *entry, TimestampTz now)
 {
 	uint64		k = Max(pg_atomic_read_u64(&entry->hits) / EXACT_HITS, 1);
 
 	if (k == 1 || pg_prng_uint64_range(&pg_global_prng_state, 1, k) == 1)
 		pg_atomic_fetch_add_u64(&entry->hits, k);
-	pgcache_evict_hit(entry);
+	pgcache_evict_hit(entry, now);
 }
 
 /*
@@ -518,8 +579,11 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->tags_len = meta->tags_len;
 	entry->key_len = meta->key->len;
 	entry->since = meta->since;
+	entry->unsettled = meta->unsettled;
+	entry->keep_ms = (uint32) Min(meta->keep_us / 1000, PG_UINT32_MAX);
 	entry->nrows = (uint32) meta->nrows;
 	entry->cost_us = (float) meta->cost_us;
+	entry->flags = meta->flags;
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);
@@ -643,13 +707,15 @@ link_entry(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 	pgcache_evict_enter(entry);
 	if (!pgcache_index_link(entry, may_replace, &old))
 		return false;
-	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
+	if (!entry->unsettled)
+		pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
 	if (old != NULL)
 	{
 		state = pgcache_entry_state(old);
 		/* a valid one was not evicted, it was refreshed */
-		if (state != PGCACHE_ENTRY_VALID)
-			pgcache_count_removal(state);
+		if (state != PGCACHE_ENTRY_VALID && !old->unsettled)
+			count_removal(state);
+		leave_fn(old, state);
 		pgcache_retire(old);
 		pgcache_retire_flush();
 	}
@@ -661,6 +727,13 @@ void
 pgcache_store_publish(void)
 {
 	(void) pgcache_store_publish_if(NULL);
+}
+
+/* For what is worth less than any valid entry.  Looks only: called under a lock. */
+bool
+pgcache_store_may_replace_dead(const PgCacheEntry *old)
+{
+	return pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
 }
 
 /*
@@ -839,7 +912,7 @@ pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), vo
 
 	while ((entry = pgcache_index_unlink_if(pgcache_index_bucket(hash), condition, arg)) != NULL)
 	{
-		pgcache_count_removal(PGCACHE_ENTRY_INVALID);
+		count_removal(PGCACHE_ENTRY_INVALID);
 		pgcache_retire(entry);
 		n++;
 	}
