@@ -66,6 +66,7 @@ extern double pgcache_warm_share;	/* of one processor, 0.01..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */
 extern int	pgcache_write_behind_memory;	/* kB */
+extern int	pgcache_watch_max_keys;
 #ifdef PGCACHE_TESTPOINTS
 extern char *pgcache_testpoints;
 #endif

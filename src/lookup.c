@@ -76,6 +76,7 @@
 #include "value.h"
 #include "verify.h"
 #include "versions.h"
+#include "watch.h"
 
 /* One call on its way. */
 typedef struct Lookup
@@ -964,6 +965,7 @@ fill(Lookup *lookup)
 		.rows = answer_rows(lookup),
 		.keep = true,
 		.limit = Min((Size) pgcache_max_entry_size * 1024, pgcache_store_max_rows_len()),
+		.varying = lookup->varying,
 	};
 	PgCacheDepSet deps;
 	PgCacheReason reason;
@@ -1195,6 +1197,9 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 		explanation->entry = pgcache_store_pin(&explanation->key);
 	else if (explanation->reason == PGCACHE_REASON_NONE)
 		explanation->reason = key_reason;
+	/* planning may fail where nothing else does */
+	if (explanation->reason == PGCACHE_REASON_NONE && pgcache_watch_meets(&lookup.query->deps))
+		explanation->rows = pgcache_compute_explain(lookup.query, lookup.params, lookup.varying);
 	if (explanation->entry != NULL)
 	{
 		explanation->state = entry_state(explanation->entry);
