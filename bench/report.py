@@ -72,6 +72,7 @@ def rows(figures):
     memory(table)
     churn(table)
     worth(table)
+    warm(table)
     return table.lines
 
 
@@ -240,6 +241,17 @@ def worth(table):
     table.compare("the same, each stored", key("stored"), key("plain"), "plain queries", "tps", writes="80 %")
     table.compare("server CPU of these, table paused", key("paused"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
     table.compare("server CPU of these, each stored", key("stored"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
+
+
+def warm(table):
+    def key(subject):
+        return ("warm", subject, "report", "prepared", 8)
+
+    table.compare("reports after a restart, average latency", key("remembered"), key("forgotten"), "without warm start, ms", "latency_ms", unit=" ms")
+    table.compare("of these, computed while a user waits", key("remembered"), key("forgotten"), "without warm start", "misses")
+    table.compare("their hit ratio", key("remembered"), key("forgotten"), "without warm start", "hit_ratio")
+    replay = table.figures.median(*key("remembered"), "replay_ms")
+    table.add("time to run all of them again, half a processor", key("remembered"), replay, unit=" ms")
 
 
 def markdown(lines):

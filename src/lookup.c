@@ -96,8 +96,9 @@ typedef struct Lookup
 	bool		waited;
 	PgCacheClaim claim;
 	TimestampTz claimed_at;
-	uint64		shared;			/* the clock after the key was claimed; 0 = the
-								 * result is nobody else's if it does not settle */
+	uint64		shared;			/* the clock after the key was claimed; 0 =
+								 * the result is nobody else's if it does not
+								 * settle */
 	PgCacheFillEnd end;			/* how the computation ended */
 } Lookup;
 
@@ -439,7 +440,11 @@ static void
 count_hit(PgCacheEntry *entry, TimestampTz now)
 {
 	if (entry->unsettled)
+	{
+		/* for its tables' accounts (churn.c) */
+		pg_atomic_fetch_add_u64(&entry->hits, 1);
 		pgcache_stats_add(PGCACHE_COUNT_SHARED_HITS, 1);
+	}
 	else
 		pgcache_store_touch(entry, now);
 	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
@@ -615,11 +620,15 @@ answer_meanwhile(Lookup *lookup)
  * Miss
  */
 
-/* Is it not worth storing, by the tables that it reads?  A value is stored because that is asked for. */
+/*
+ * Is it not worth storing, by the tables that it reads?  A value is stored because that
+ * is asked for, and an old result is of use for who takes it.
+ */
 static bool
 is_churned(const Lookup *lookup, const PgCacheDepSet *deps)
 {
-	return lookup->request->value_key == NULL && pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
+	return lookup->request->value_key == NULL && lookup->request->stale_us == 0 &&
+		pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
 }
 
 /* Add what the call itself makes the result depend on. */
