@@ -56,6 +56,7 @@ typedef struct PgCacheRedisConnection
 	bool		busy;			/* in the middle of a command; if it is found
 								 * so, that was interrupted */
 	int			unread;			/* replies that nobody has waited for yet */
+	bool		proven;			/* has a set been answered? */
 	volatile sig_atomic_t idle; /* may the timer shut it down? */
 	volatile sig_atomic_t fd;	/* for the timer */
 	/* set when something returns false: */

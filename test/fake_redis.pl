@@ -120,6 +120,7 @@ sub receive
 	return drop($client) unless $n;
 	$client->{deaf} = 1 if (mode())[0] eq 'deaf_to_set' && $client->{in} =~ /\$3\r\nSET\r\n/;
 	return if $client->{deaf};
+	return drop($client) if (mode())[0] eq 'close';
 	while (my @words = next_command($client))
 	{
 		print $log "command $words[0]\n";
