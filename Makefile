@@ -205,6 +205,13 @@ randomcheck:
 instructionscheck:
 	PG_CONFIG='$(PG_CONFIG)' test/instructions/run.sh
 
+# Damaged values of the second tier, read without a server: seeds and variations; or libFuzzer, for FUZZ_SECONDS.
+fuzzcheck:
+	PG_CONFIG='$(PG_CONFIG)' test/fuzz/run.sh
+
+fuzz:
+	PG_CONFIG='$(PG_CONFIG)' test/fuzz/run.sh fuzz
+
 # The eviction policy by itself, against others on made traces.
 evictioncheck:
 	$(MAKE) -s -C bench/eviction check
@@ -214,4 +221,4 @@ valgrindcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
 .PHONY: installcheck-regress isolationcheck tapcheck modelcheck consistencycheck randomcheck \
-	instructionscheck evictioncheck valgrindcheck
+	fuzz fuzzcheck instructionscheck evictioncheck valgrindcheck

@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "codec.h"
 
@@ -45,37 +46,90 @@ typedef struct Job
 	PgCacheDecoded *decoded;
 } Job;
 
-static bool
-has_binary_form(Oid typid)
-{
-	HeapTuple	tuple;
-	bool		has;
+static bool type_can(Oid typid, bool inside);
 
-	/* its receive function takes the encoding from the document */
-	if (typid == XMLOID)
-		return false;
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+static bool
+columns_can(TupleDesc desc, bool inside)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && !type_can(att->atttypid, inside))
+			return false;
+	}
+	return true;
+}
+
+static bool
+composite_can(Oid typid)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc_noerror(typid, -1, true);
+	bool		can = desc != NULL && columns_can(desc, true);
+
+	if (desc != NULL)
+		ReleaseTupleDesc(desc);
+	return can;
+}
+
+/*
+ * What stands for itself: xml takes its encoding from the document, and adds it;
+ * some internal types send what they do not read.
+ */
+static bool
+base_can(Oid typid, char category)
+{
+	Oid			element = get_element_type(typid);
+
+	if (OidIsValid(element))
+		return type_can(element, true);
+	return typid != XMLOID && (category != TYPCATEGORY_INTERNAL || typid == CHAROID);
+}
+
+/*
+ * Does the type have a binary form that gives the same value again?  A domain inside
+ * of another type does not: its receive function would check its constraints,
+ * which may have been added later, and may be anybody's functions.
+ */
+static bool
+type_can(Oid typid, bool inside)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	Form_pg_type type;
+	FormData_pg_type copy;
+
 	if (!HeapTupleIsValid(tuple))
 		return false;
-	has = OidIsValid(((Form_pg_type) GETSTRUCT(tuple))->typsend) &&
-		OidIsValid(((Form_pg_type) GETSTRUCT(tuple))->typreceive);
+	type = (Form_pg_type) GETSTRUCT(tuple);
+	copy = *type;
 	ReleaseSysCache(tuple);
-	return has;
+	if (!copy.typisdefined || !OidIsValid(copy.typsend) || !OidIsValid(copy.typreceive))
+		return false;
+
+	switch (copy.typtype)
+	{
+		case TYPTYPE_BASE:
+			return base_can(typid, copy.typcategory);
+		case TYPTYPE_COMPOSITE:
+			return composite_can(typid);
+		case TYPTYPE_DOMAIN:
+			return !inside && type_can(copy.typbasetype, false);
+		case TYPTYPE_ENUM:
+			return true;
+		case TYPTYPE_MULTIRANGE:
+			return type_can(get_multirange_range(typid), true);
+		case TYPTYPE_RANGE:
+			return type_can(get_range_subtype(typid), true);
+		default:
+			return false;
+	}
 }
 
 /* Do all columns have such a form? */
 bool
 pgcache_codec_can(TupleDesc desc)
 {
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Oid			typid = TupleDescAttr(desc, i)->atttypid;
-		Oid			element = get_element_type(typid);
-
-		if (!has_binary_form(typid) || (OidIsValid(element) && !has_binary_form(element)))
-			return false;
-	}
-	return true;
+	return columns_can(desc, false);
 }
 
 /*
@@ -163,7 +217,7 @@ read_value(Receiver *receiver, PgCacheFrameCursor *cursor, bool *isnull)
 		elog(ERROR, "rows end early");
 	*isnull = len < 0;
 	if (*isnull)
-		return ReceiveFunctionCall(&receiver->function, NULL, receiver->param, -1);
+		return (Datum) 0;
 
 	/* receive functions may count on a zero byte behind the value */
 	copy = palloc(len + 1);
@@ -208,7 +262,9 @@ read_rows(Job *job)
 	{
 		Oid			function;
 
-		getTypeBinaryInputInfo(TupleDescAttr(job->desc, i)->atttypid, &function, &receivers[i].param);
+		/* of a domain, the type below: the value was good when it was sent */
+		getTypeBinaryInputInfo(getBaseType(TupleDescAttr(job->desc, i)->atttypid), &function,
+							   &receivers[i].param);
 		fmgr_info(function, &receivers[i].function);
 	}
 	for (uint64 row = 0; row < job->nrows; row++)

@@ -3,8 +3,7 @@
  * frame.h
  *	  The bytes that a result is in the second tier.
  *
- * Compiled with -DPGCACHE_FRAME_ALONE it needs only the C library, which is how
- * test/fuzz feeds it with damaged bytes.
+ * It needs nothing of a server; test/fuzz feeds it with damaged bytes.
  *
  * IDENTIFICATION
  *	  src/frame.h
@@ -14,20 +13,7 @@
 #ifndef PGCACHE_FRAME_H
 #define PGCACHE_FRAME_H
 
-#ifdef PGCACHE_FRAME_ALONE
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-typedef uint8_t uint8;
-typedef uint16_t uint16;
-typedef uint32_t uint32;
-typedef int32_t int32;
-typedef int64_t int64;
-typedef uint64_t uint64;
-typedef size_t Size;
-#else
 #include "postgres.h"
-#endif
 
 #define PGCACHE_FRAME_MAGIC		"pgcacheR"
 #define PGCACHE_FRAME_VERSION	1

@@ -56,6 +56,7 @@ typedef struct Lookup
 	ParamListInfo params;
 	ParamListInfo varying;		/* values that the result varies by, or NULL */
 	PgCacheKey	key;
+	PgCacheKey	query_key;		/* of a value: what identifies its query */
 	int64		origin;			/* of a value; see value.h */
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
@@ -569,6 +570,21 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		write_entry(&meta, lookup->answer->rows, desc);
 }
 
+/* Run the query to compare it with what was just fetched and stored; false = fill. */
+static bool
+verify_fetched(const Lookup *lookup)
+{
+	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
+	bool		done;
+
+	tuplestore_clear(lookup->answer->rows);
+	if (entry == NULL)
+		return false;
+	done = verify_hit(lookup, entry);
+	pgcache_store_unpin(entry);
+	return done;
+}
+
 /*
  * Answer with what the second tier has, if that proves to be what the query would return
  * now, and store it here.
@@ -577,7 +593,8 @@ static bool
 fetch(Lookup *lookup)
 {
 	PgCacheTierResult found = {
-		.key = &lookup->key,
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
 		.known = &lookup->query->deps,
 		.desc = lookup->query->source->resultDesc,
 		.since = lookup->since,
@@ -586,7 +603,7 @@ fetch(Lookup *lookup)
 	PgCacheReason reason;
 	uint64		latest;
 
-	if (lookup->request->value_key != NULL || !pgcache_tier_wanted(lookup->query->cost_us))
+	if (!pgcache_tier_wanted(lookup->query->cost_us))
 		return false;
 	found.rows = answer_rows(lookup);
 	if (!pgcache_tier_get(&found))
@@ -615,23 +632,38 @@ fetch(Lookup *lookup)
 	pgcache_collect_deps(found.deps.deps, found.deps.ndeps);
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	if (reason == PGCACHE_REASON_NONE && lookup->request->value_key == NULL &&
+		pgcache_verify_wanted(lookup->query))
+		return verify_fetched(lookup);
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, found.cost_us);
 	return true;
 }
 
-/* Send what was just stored here. */
+/* In the second tier a value also depends on what deletes its key. */
+static void
+add_void_slots(const Lookup *lookup, PgCacheDepSet *deps)
+{
+	uint32		slots[PGCACHE_NUM_VOIDS];
+
+	pgcache_value_void_slots(&lookup->key, slots);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+		pgcache_depset_add(deps, slots[i], InvalidOid);
+}
+
+/* Send what was just settled, and stored here if there was room. */
 static void
 send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *deps, TimestampTz now)
 {
 	PgCacheTierResult sent = {
-		.key = &lookup->key,
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
 		.known = &lookup->query->deps,
 		.desc = lookup->query->source->resultDesc,
 		.rows = lookup->answer->rows,
 		.since = lookup->since,
 		.size = {result->nrows, result->rows_len, result->max_row_len},
-		.deps = *deps,
 		.tags = lookup->tags,
 		.tags_len = lookup->tags_len,
 		.cost_us = result->cost_us,
@@ -639,8 +671,13 @@ send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *dep
 		.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now),
 	};
 
-	if (lookup->request->value_key == NULL && pgcache_tier_wanted(result->cost_us))
-		pgcache_tier_put(&sent);
+	if (!pgcache_tier_wanted(result->cost_us))
+		return;
+	pgcache_depset_copy(&sent.deps, deps);
+	if (lookup->request->value_key != NULL)
+		add_void_slots(lookup, &sent.deps);
+	PGCACHE_TESTPOINT("tier-send");
+	pgcache_tier_put(&sent);
 }
 
 /* Run the query and store its result; false = start again. */
@@ -654,10 +691,12 @@ fill(const Lookup *lookup)
 	};
 	PgCacheDepSet deps;
 	PgCacheReason reason;
+	TimestampTz now;
 
 	pgcache_depset_copy(&deps, &lookup->query->deps);
 	if (!pgcache_compute(lookup->query, lookup->params, &result, &deps))
 		return false;
+	now = GetCurrentTimestamp();
 	PGCACHE_TESTPOINT("fill-computed");
 
 	reason = keep_result(lookup, &result, &deps);
@@ -671,8 +710,9 @@ fill(const Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
-	else
-		send(lookup, &result, &deps, GetCurrentTimestamp());
+	/* these two are found after it was settled */
+	if (reason == PGCACHE_REASON_NONE || reason == PGCACHE_NO_MEMORY || reason == PGCACHE_NOT_WORTH_STORING)
+		send(lookup, &result, &deps, now);
 	lookup->query->cost_us = result.cost_us;
 	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;
@@ -721,6 +761,7 @@ build_key(Lookup *lookup)
 	{
 		/* what identifies the result tells whether the value is this query's */
 		lookup->origin = pgcache_value_origin(lookup->key.hash, lookup->varying != NULL);
+		lookup->query_key = lookup->key;
 		lookup->key = *lookup->request->value_key;
 	}
 	return PGCACHE_REASON_NONE;

@@ -10,14 +10,32 @@
  * tables that functions read, keys of watched tables) stand in the value with
  * their versions, and are compared when it was fetched.
  *
- * Why that cannot return an old result.  A version names the state that the data
- * behind a slot had between two stamps, in one history of the cluster (versions_file.c).
- * A result is put under the versions that its slots had when it was settled
- * (versions.c): it is what every snapshot sees that sees all stamped before and nothing
- * stamped later.  Who fetches it reads the clock first; if all its slots have
- * these very versions now, and are settled since that reading, it is what he would
- * compute, whatever happened to Redis, to messages, or to other servers meanwhile.
- * Redis may lose, keep or repeat whatever it wants.
+ * Why that cannot return an old result.  A version names the state that what a
+ * slot stands for had between two stamps, in one history of the cluster (versions_file.c).
+ *
+ * Putting: the result is settled (versions.c), then the versions are read, of each slot
+ * once for the key and once more for the value.  If none of the latter is later than the
+ * call's reading of the clock, they are those it was settled with, since a settled slot
+ * stays as it is or is raised above that reading; and so are the former, which can only
+ * be older.  So the result is what all snapshots see that see all that was stamped until these
+ * versions and nothing that is stamped later.
+ *
+ * Getting: the clock is read first, then the versions of all slots are compared, then
+ * the result has to be settled as if it had just been computed.  A writer that has begun
+ * since the result was put, and ended before the clock was read, has raised the slot by its
+ * first stamp before it drew its second one, so the comparison finds a later version.  One that
+ * ended later has a stamp later than the reading, is between its stamps, or has not begun: not
+ * settled, or not yet to be seen.  So if both tests pass, nothing was written between, and the result
+ * is what the caller would compute, whatever happened to Redis, to messages, or to other servers
+ * meanwhile.  Redis may lose, keep or repeat whatever it wants.
+ *
+ * Values.  What cache_get_or_set() has computed goes the same way, under the query's key
+ * together with the value's, and depends in addition on all that voids it: its namespaces, and the
+ * slots that deleting its key or a pattern stamps.  Those may be pending when a result is settled,
+ * so who gets one asks for that as well, before he compares: then all that was drawn before
+ * he read the clock stands in the slot.  It never comes in the place of a value that was set: it
+ * is asked for when none is found here, and then the query would be run.  Values that were set stay
+ * here, since setting stamps nothing.
  *
  * What comes from Redis is not trusted: a MAC covers the Redis key and all bytes.
  *
@@ -38,6 +56,7 @@
 #include "redis.h"
 #include "secret.h"
 #include "stats.h"
+#include "testpoint.h"
 #include "tier.h"
 #include "versions.h"
 
@@ -56,6 +75,13 @@ bool
 pgcache_tier_wanted(double cost_us)
 {
 	return pgcache_redis_wanted() && (cost_us < 0 || cost_us >= pgcache_redis_min_cost * 1000.0);
+}
+
+/* Some types' binary form is longer than what is stored here. */
+static Size
+max_rows_len(void)
+{
+	return Min((Size) pgcache_max_entry_size * 1024 * 2, MaxAllocSize / 2);
 }
 
 /*
@@ -96,7 +122,7 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 		.slots = PGCACHE_NUM_SLOTS,
 	};
 	StringInfoData versions;
-	PgCachePiece pieces[4];
+	PgCachePiece pieces[7] = {0};
 	uint8		mac[PGCACHE_MAC_LEN];
 	char		hex[2 * PGCACHE_MAC_LEN + 1];
 
@@ -106,6 +132,12 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 	pieces[1] = (PgCachePiece) {result->key->prefix, result->key->prefix_len};
 	pieces[2] = (PgCachePiece) {result->key->data, result->key->len};
 	pieces[3] = (PgCachePiece) {versions.data, versions.len};
+	pieces[4] = (PgCachePiece) {PGCACHE_VERSION, strlen(PGCACHE_VERSION)};
+	if (result->value_key != NULL)
+	{
+		pieces[5] = (PgCachePiece) {result->value_key->prefix, result->value_key->prefix_len};
+		pieces[6] = (PgCachePiece) {result->value_key->data, result->value_key->len};
+	}
 	if (!pgcache_secret_sign(pieces, lengthof(pieces), mac))
 		return false;
 	pfree(versions.data);
@@ -155,7 +187,9 @@ take_deps(const PgCacheFrame *frame, PgCacheDepSet *deps)
 		PgCacheVersion version;
 
 		pgcache_frame_dep(frame, i, &dep);
-		if (dep.slot >= PGCACHE_NUM_SLOTS)
+		/* what is about values alone may be pending when they are settled */
+		if (dep.slot >= PGCACHE_NUM_SLOTS ||
+			(pgcache_slot_is_for_values(dep.slot) && pgcache_slot_pending(dep.slot)))
 			return false;
 		pgcache_slot_version(dep.slot, &version);
 		if (version.incarnation != dep.incarnation || version.seq != dep.seq)
@@ -192,7 +226,7 @@ open_frame(const PgCacheRedisKey *key, const PgCacheRedisValue *value, const PgC
 	frame_pieces(pieces, key, value->data, frame->signed_len);
 	return pgcache_secret_verify(pieces, lengthof(pieces), frame->mac) &&
 		has_columns(frame, result->desc) &&
-		frame->rows_len <= (uint64) pgcache_max_entry_size * 1024 * 2;
+		frame->rows_len <= max_rows_len();
 }
 
 /* Everything but the rows themselves. */
@@ -207,6 +241,15 @@ take_head(const PgCacheFrame *frame, PgCacheTierResult *result)
 	result->cost_us = frame->cost_us;
 	result->created_at = frame->created_at;
 	result->expires_at = frame->expires_at;
+}
+
+/* Neither expired, nor of a time that has not come: who knows then how old it is? */
+static bool
+is_of_now(const PgCacheFrame *frame)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return frame->created_at <= now && frame->expires_at > now;
 }
 
 /*
@@ -224,7 +267,7 @@ pgcache_tier_get(PgCacheTierResult *result)
 
 	if (!pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
 		return false;
-	if (!pgcache_redis_get(&key, (Size) pgcache_max_entry_size * 1024 * 2 + FRAME_OVERHEAD, &value))
+	if (!pgcache_redis_get(&key, max_rows_len() + FRAME_OVERHEAD, &value))
 	{
 		pgcache_stats_add(PGCACHE_COUNT_L2_MISSES, 1);
 		return false;
@@ -235,7 +278,7 @@ pgcache_tier_get(PgCacheTierResult *result)
 		pgcache_stats_add(PGCACHE_COUNT_L2_ERRORS, 1);
 		return false;
 	}
-	if (!take_deps(&frame, &result->deps) || frame.expires_at <= GetCurrentTimestamp())
+	if (!take_deps(&frame, &result->deps) || !is_of_now(&frame))
 	{
 		pgcache_stats_add(PGCACHE_COUNT_L2_MISSES, 1);
 		return false;
@@ -248,7 +291,6 @@ pgcache_tier_get(PgCacheTierResult *result)
 		pgcache_stats_add(PGCACHE_COUNT_L2_ERRORS, 1);
 		return false;
 	}
-	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
 	return true;
 }
 
@@ -363,10 +405,12 @@ pgcache_tier_put(const PgCacheTierResult *result)
 
 	if (ttl <= 0 || !pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
 		return;
+	PGCACHE_TESTPOINT("tier-keyed");
 	initStringInfo(&rows);
 	initStringInfo(&frame);
 	if (pgcache_codec_write(&rows, result->rows, result->desc) &&
-		build_frame(&frame, result, &rows, &key))
+		(Size) rows.len <= max_rows_len() && build_frame(&frame, result, &rows, &key) &&
+		(Size) frame.len <= max_rows_len() + FRAME_OVERHEAD)
 		pgcache_redis_set(&key, frame.data, frame.len, ttl);
 	pfree(rows.data);
 	pfree(frame.data);

@@ -22,7 +22,8 @@
 /* A result on its way from or to the second tier. */
 typedef struct PgCacheTierResult
 {
-	const PgCacheKey *key;
+	const PgCacheKey *key;		/* of the query */
+	const PgCacheKey *value_key;	/* what its value is called, or NULL */
 	const PgCacheDepSet *known; /* dependencies that the query alone shows */
 	TupleDesc	desc;
 	Tuplestorestate *rows;

@@ -426,16 +426,23 @@ pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
  * Across server starts
  */
 
+/* In which of these incarnations was the stamp made? */
+static uint32
+incarnation_of(uint64 seq)
+{
+	uint32		i = versions->nincarnations - 1;
+
+	while (i > 0 && seq < versions->incarnations[i].from)
+		i--;
+	return i;
+}
+
 /* The version of the slot's latest stamp. */
 void
 pgcache_slot_version(uint32 slot, PgCacheVersion *version)
 {
-	uint32		i = versions->nincarnations - 1;
-
 	version->seq = pg_atomic_read_u64(&versions->slots[slot].seq);
-	while (i > 0 && version->seq < versions->incarnations[i].from)
-		i--;
-	version->incarnation = versions->incarnations[i].number;
+	version->incarnation = versions->incarnations[incarnation_of(version->seq)].number;
 }
 
 uint32
@@ -445,26 +452,47 @@ pgcache_incarnations_read(PgCacheIncarnation *incarnations)
 	return versions->nincarnations;
 }
 
+/* Forget those that no slot's latest stamp was made in. */
+static void
+drop_unused_incarnations(void)
+{
+	PgCacheIncarnation *mine = versions->incarnations;
+	bool		used[PGCACHE_MAX_INCARNATIONS] = {true};
+	uint32		kept = 0;
+
+	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
+		used[incarnation_of(pg_atomic_read_u64(&versions->slots[i].seq))] = true;
+	for (uint32 i = 0; i < versions->nincarnations; i++)
+	{
+		if (used[i])
+			mine[kept++] = mine[i];
+	}
+	versions->nincarnations = kept;
+}
+
 /*
- * Go on where an earlier server start has left the clock.  If there are too many of
- * them, the oldest two become one, of a number that nobody has.
+ * Go on where an earlier server start has left the clock, its slots being restored.  If
+ * there are too many incarnations, the older half become one, of a number that nobody
+ * has; so what depends on their stamps is lost, but not at each start.
  */
 void
 pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock)
 {
 	PgCacheIncarnation *mine = versions->incarnations;
+	uint32		half = PGCACHE_MAX_INCARNATIONS / 2;
 
 	memcpy(mine, incarnations, n * sizeof(PgCacheIncarnation));
-	if (n == PGCACHE_MAX_INCARNATIONS)
+	versions->nincarnations = n;
+	drop_unused_incarnations();
+	if (versions->nincarnations == PGCACHE_MAX_INCARNATIONS)
 	{
-		memmove(&mine[0], &mine[1], (n - 1) * sizeof(PgCacheIncarnation));
-		mine[0].from = 0;
+		memmove(&mine[1], &mine[half], half * sizeof(PgCacheIncarnation));
 		mine[0].number = random_number();
-		n--;
+		versions->nincarnations = half + 1;
 	}
+	n = versions->nincarnations++;
 	mine[n].from = clock + 1;
 	mine[n].number = random_number();
-	versions->nincarnations = n + 1;
 	pg_atomic_write_u64(&versions->clock, clock);
 }
 

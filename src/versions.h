@@ -62,8 +62,8 @@ typedef struct PgCacheIncarnation
 	uint64		number;
 } PgCacheIncarnation;
 
-/* Older ones are taken together, and lose what was stored in them. */
-#define PGCACHE_MAX_INCARNATIONS 64
+/* If there are more, the older ones become one. */
+#define PGCACHE_MAX_INCARNATIONS 32
 
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);

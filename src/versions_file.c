@@ -13,15 +13,20 @@
  *
  * After a clean shutdown the postmaster writes clock, incarnations and slots to a file,
  * when the shutdown checkpoint is done and nothing can be written any more.  It
- * is used if pg_control still is as that checkpoint left it: the same system, the same
- * checkpoint, shut down, and no recovery asked for.  Then the data are, bit by bit, those
- * that the versions stand for; also in a copy of the data directory, or one that was
+ * is used if pg_control still is, byte for byte, as that checkpoint left it (any server
+ * that has run since, with this library or without, has written a checkpoint of its own at its
+ * end or left another state), and no recovery is asked for.  Then the data are those that the
+ * versions stand for; also in a copy of the data directory, or one that was
  * rolled back to that moment.  What is written from then on is stamped in the new
  * incarnation, which no other copy shares, so that diverging copies never
  * take each other's results.
  *
- * Not used after all: with prepared transactions (each copy may end them differently),
- * another PostgreSQL or C library (texts may be sorted in another way).
+ * Not used after all: with prepared transactions (each copy may end them differently), or with
+ * another PostgreSQL, C library (texts may be sorted in another way), or other files in
+ * the directories of libraries, dictionaries and time zones, by size and time of change.
+ *
+ * Not noticed: a machine that is put back, with its memory, to a moment while the server ran, goes
+ * on in an incarnation in which other stamps were made already (docs/redis.md).
  *
  * Called in the postmaster, before there are other processes.
  *
@@ -39,6 +44,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "storage/fd.h"
@@ -49,7 +55,7 @@
 
 #define FILE_NAME		"pgcache.versions"
 #define FILE_MAGIC		UINT64CONST(0x7067636163686556)
-#define FILE_FORMAT		1
+#define FILE_FORMAT		2
 
 typedef struct Header
 {
@@ -64,6 +70,9 @@ typedef struct Header
 	uint32		nstamped;		/* slots in the file */
 	uint32		nincarnations;
 	uint64		clock;
+	uint64		programs;		/* fingerprint of what queries run */
+	pg_crc32c	control;		/* pg_control's own checksum */
+	uint32		unused;
 	char		server[256];	/* PG_VERSION_STR */
 	char		library[64];
 } Header;
@@ -98,6 +107,65 @@ image_crc(const Image *image)
 	return crc;
 }
 
+/*
+ * The server's program
+ */
+
+/* Add a file's name, size and time of change, in no order. */
+static void
+add_file(uint64 *sum, const char *path)
+{
+	struct stat st;
+	int64		facts[2];
+	uint64		hash;
+	const char *name = last_dir_separator(path);
+
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	facts[0] = st.st_size;
+	facts[1] = st.st_mtime;
+	hash = hash_bytes_extended((const unsigned char *) facts, sizeof(facts), 0);
+	*sum += hash_bytes_extended((const unsigned char *) name, strlen(name), hash);
+}
+
+static void
+add_directory(uint64 *sum, const char *path)
+{
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+	char		file[MAXPGPATH * 2];
+
+	if (dir == NULL)
+		return;
+	while ((entry = ReadDirExtended(dir, path, LOG)) != NULL)
+	{
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		add_file(sum, file);
+	}
+	FreeDir(dir);
+}
+
+/* What a result depends on beside the data: the server, libraries, dictionaries, time zones. */
+static uint64
+programs(void)
+{
+	uint64		sum = 0;
+	char		share[MAXPGPATH];
+	char		path[MAXPGPATH + 32];
+
+	get_share_path(my_exec_path, share);
+	add_file(&sum, my_exec_path);
+	add_directory(&sum, pkglib_path);
+	snprintf(path, sizeof(path), "%s/tsearch_data", share);
+	add_directory(&sum, path);
+	snprintf(path, sizeof(path), "%s/timezonesets", share);
+	add_directory(&sum, path);
+	snprintf(path, sizeof(path), "%s/timezone", share);
+	add_directory(&sum, path);
+	add_directory(&sum, "/usr/share/zoneinfo");
+	return sum;
+}
+
 /* What the file must agree with. */
 static bool
 fill_header(Header *header)
@@ -113,6 +181,8 @@ fill_header(Header *header)
 	header->checkpoint = control->checkPoint;
 	header->timeline = control->checkPointCopy.ThisTimeLineID;
 	header->nslots = PGCACHE_NUM_SLOTS;
+	header->programs = programs();
+	header->control = control->crc;
 	strlcpy(header->server, PG_VERSION_STR, sizeof(header->server));
 	strlcpy(header->library, gnu_get_libc_version(), sizeof(header->library));
 	pfree(control);
@@ -220,6 +290,8 @@ belongs_here(const Header *header)
 		header->checkpoint == now.checkpoint &&
 		header->timeline == now.timeline &&
 		header->nslots == now.nslots &&
+		header->programs == now.programs &&
+		header->control == now.control &&
 		memcmp(header->server, now.server, sizeof(now.server)) == 0 &&
 		memcmp(header->library, now.library, sizeof(now.library)) == 0 &&
 		header->nstamped <= PGCACHE_NUM_SLOTS &&
@@ -250,9 +322,9 @@ take_over(const Image *image)
 		if (image->slots[i].slot >= PGCACHE_NUM_SLOTS || image->slots[i].seq > image->header.clock)
 			return false;
 	}
-	pgcache_incarnations_restore(image->incarnations, image->header.nincarnations, image->header.clock);
 	for (uint32 i = 0; i < image->header.nstamped; i++)
 		pgcache_slot_restore(image->slots[i].slot, image->slots[i].seq);
+	pgcache_incarnations_restore(image->incarnations, image->header.nincarnations, image->header.clock);
 	return true;
 }
 
