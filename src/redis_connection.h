@@ -15,9 +15,6 @@
 
 #include "redis_url.h"
 
-/* The longest text of an error that is kept, with its zero. */
-#define PGCACHE_REDIS_ERROR_LEN		160
-
 /* Replies other than values have so many bytes at most. */
 #define PGCACHE_REDIS_SHORT_REPLY	(64 * 1024)
 

@@ -13,7 +13,7 @@
 
 #include "utils/timestamp.h"
 
-#include "redis_connection.h"
+#include "redis_url.h"
 
 #define PGCACHE_REDIS_NAME_LEN		288
 
