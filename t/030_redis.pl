@@ -150,6 +150,7 @@ my $two = start_redis('two', 'requirepass right horse', 'port');
 cli($redis, 'FLUSHALL');
 set_url($redis->{url}->(':right%20horse') . ',' . $two->{url}->(':right%20horse'));
 ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM pgcache_redis WHERE state = 'up'"), 'both are up');
+sql('SELECT cache_stats_reset()');
 ask(new_query()) for 1 .. 40;
 my @keys = map { cli($_, 'DBSIZE') } $redis, $two;
 is($keys[0] + $keys[1], 40, 'every result is in one of them');
