@@ -73,17 +73,20 @@ composite_can(Oid typid)
 }
 
 /*
- * What stands for itself: xml takes its encoding from the document, and adds it;
- * some internal types send what they do not read.
+ * What stands for itself: xml takes its encoding from the document, and adds it; a
+ * tsquery is read in another order; an empty vector is not read; some internal types
+ * send what they do not read at all.
  */
 static bool
 base_can(Oid typid, char category)
 {
-	Oid			element = get_element_type(typid);
+	Oid			element;
 
-	if (OidIsValid(element))
-		return type_can(element, true);
-	return typid != XMLOID && (category != TYPCATEGORY_INTERNAL || typid == CHAROID);
+	if (typid == XMLOID || typid == TSQUERYOID || typid == OIDVECTOROID || typid == INT2VECTOROID ||
+		(category == TYPCATEGORY_INTERNAL && typid != CHAROID))
+		return false;
+	element = get_element_type(typid);
+	return !OidIsValid(element) || type_can(element, true);
 }
 
 /*

@@ -244,6 +244,11 @@ pgcache_redis_url_parse(const char *urls, PgCacheRedisServer *servers, char **er
 		urls = comma ? comma + 1 : end;
 		while (*urls == ' ')
 			urls++;
+		if (comma && *urls == '\0')
+		{
+			*error = pstrdup("Nothing follows the last comma.");
+			return -1;
+		}
 	}
 	return n;
 }

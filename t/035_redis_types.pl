@@ -36,15 +36,14 @@ $node->safe_psql('postgres', q{
 	INSERT INTO big SELECT string_agg(md5(g::text), ''), decode(string_agg(md5(g::text), ''), 'hex'),
 		jsonb_agg(md5(g::text)) FROM generate_series(1, 5000) g;
 	INSERT INTO big VALUES (repeat('a', 100000), '', '{}'), (NULL, NULL, NULL);
-	CREATE TABLE violating (v int);
-	INSERT INTO violating VALUES (-1);
 	CREATE DOMAIN late_check AS int;
 	CREATE TABLE late (v late_check);
 	INSERT INTO late VALUES (-1);
 	ALTER DOMAIN late_check ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID;
-	CREATE TABLE nothing ();
-	INSERT INTO nothing DEFAULT VALUES;
-	INSERT INTO nothing DEFAULT VALUES;
+	CREATE TABLE zoned (v timetz);
+	INSERT INTO zoned VALUES ('12:00+05:30');
+	CREATE TABLE rows (v pair);
+	INSERT INTO rows VALUES (ROW(1, 'b', '{ok}'));
 	CREATE TABLE keyed (id int);
 	INSERT INTO keyed VALUES (1), (2), (3);
 });
@@ -65,7 +64,6 @@ my @values = (
 	[ bytea => q{'', '\\x00ff00', repeat('ab', 5000)::bytea} ],
 	[ date => q{'infinity', '-infinity', '2000-01-01', '4713-01-01 BC'} ],
 	[ time => q{'24:00', '00:00:00.000001'} ], [ 'time(2)' => q{'01:02:03.45'} ],
-	[ timetz => q{'12:00+05:30'} ],
 	[ timestamp => q{'infinity', '2000-01-01 00:00:00.123456'} ],
 	[ timestamptz => q{'-infinity', '1999-12-31 23:59:59.999999+14'} ],
 	[ interval => q{'1 year -2 months 3 days -04:05:06.789', '0'} ],
@@ -77,13 +75,12 @@ my @values = (
 	[ json => q{'{"a" : 1.0, "a": [null, "ä"]}', 'null'} ],
 	[ jsonb => q{'{"b": 1.10, "a": [null, true, "ä", {"c": {}}], "n": 1e30}', '[]', '"x"', '0'} ],
 	[ jsonpath => q{'$.a[*] ? (@.b > 1 && @.c like_regex "^a").d'} ],
-	[ tsvector => q{'a:1A b:2,3B ''c d''', ''} ], [ tsquery => q{'a & !b:*A | (c <-> d)', ''} ],
+	[ tsvector => q{'a:1A b:2,3B ''c d''', ''} ],
 	[ point => q{'(1.5,-0)'} ], [ line => q{'{1,2,3}'} ], [ lseg => q{'[(0,0),(1,1)]'} ],
 	[ box => q{'(1,1),(0,0)'} ], [ path => q{'((0,0),(1,1))', '[(0,0),(1,1),(2,0)]'} ],
 	[ polygon => q{'((0,0),(1,1),(1,0))'} ], [ circle => q{'<(0,0),2.5>'} ],
 	[ pg_lsn => q{'16/B374D848'} ], [ xid => q{'3'} ], [ xid8 => q{'5000000000'} ], [ cid => q{'1'} ],
-	[ tid => q{'(1,2)'} ], [ oid => q{'42'} ], [ oidvector => q{'1 2 3', ''} ], [ int2vector => q{'1 2', ''} ],
-	[ regclass => q{'pg_class', '0'} ], [ regtype => q{'int4'} ], [ regproc => q{'now'} ],
+	[ tid => q{'(1,2)'} ], [ oid => q{'42'} ],
 	[ pg_snapshot => q{'10:20:10,14'} ], [ txid_snapshot => q{'10:20:10,14'} ], [ refcursor => q{'c'} ],
 	[ int4range => q{'empty', '[1,5)', '(,)', '[3,)'} ], [ numrange => q{'(1.10,2.20]'} ],
 	[ tstzrange => q{'[2000-01-01, infinity)'} ], [ textrange => q{'[a,"b c")'} ],
@@ -109,6 +106,8 @@ push @queries,
   [ 'SELECT v FROM late', 'v late_check', 'a domain whose check came later' ],
   [ 'SELECT k.id, l.v FROM keyed k LEFT JOIN (SELECT 1 AS i, 5::positive AS v) l ON l.i = k.id',
 	'id int, v positive', 'a domain that is not null, but is' ],
+  [ 'SELECT v FROM zoned', 'v timetz', 'timetz' ],
+  [ 'SELECT v FROM rows', 'v pair', 'a row' ],
   [ 'SELECT id FROM keyed WHERE false', 'id int', 'no rows' ],
   [ 'SELECT id, id::text, NULL::int, id FROM keyed', 'a int, b text, c int, d int', 'several columns' ];
 my @refused = (
@@ -117,6 +116,8 @@ my @refused = (
 	[ "SELECT ROW('<a/>'::xml)::with_xml AS v FROM keyed", 'v with_xml', 'a row with xml' ],
 	[ 'SELECT ROW(1)::with_domain AS v FROM keyed', 'v with_domain', 'a row with a domain' ],
 	[ "SELECT '{1}'::positive[] AS v FROM keyed", 'v positive[]', 'an array of a domain' ],
+	[ "SELECT 'a & b'::tsquery AS v FROM keyed", 'v tsquery', 'a type that is read in another form' ],
+	[ "SELECT ''::oidvector AS v FROM keyed", 'v oidvector', 'a type that cannot read all that it sends' ],
 	[ "SELECT '=r/postgres'::aclitem AS v FROM keyed WHERE current_user <> ''", 'v aclitem', 'a type without send function' ]);
 
 sub cached
@@ -175,11 +176,10 @@ is(stat_of($node, 'l2_errors'), 0, 'no errors');
 
 # An enum's value renamed, a type altered: what was sent before is not found
 $node->safe_psql('postgres', "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'; ALTER TYPE pair ADD ATTRIBUTE d int");
-for my $query (grep { $_->[2] =~ /^(mood|pair)/ } @queries)
+for my $query ([ 'SELECT v FROM rows', 'v pair' ], [ "SELECT 'fine'::mood AS v FROM keyed", 'v mood' ])
 {
-	my $sql = $query->[0] =~ s/'ok'/'fine'/r =~ s/,ok}/,fine}/r =~ s/\)', '\(,,\)/,3)', '(,,,)/r =~ s/\(1,a,\)/(1,a,,)/r;
-	is( $node->safe_psql('postgres', cached([ $sql, $query->[1] ])),
-		$node->safe_psql('postgres', $sql), "$query->[2]: after the type was altered");
+	is($node->safe_psql('postgres', cached($query)), $node->safe_psql('postgres', $query->[0]),
+		"$query->[1]: after its type was altered");
 }
 
 $node->stop;
