@@ -30,7 +30,9 @@ OBJS = \
 	src/deps.o \
 	src/determined.o \
 	src/estimate.o \
+	src/early.o \
 	src/extension.o \
+	src/fill.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \

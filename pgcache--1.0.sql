@@ -364,6 +364,7 @@ REVOKE ALL ON FUNCTION cache_stats_reset() FROM PUBLIC;
 CREATE FUNCTION cache_stats(OUT hits bigint, OUT misses bigint, OUT hit_ratio double precision,
                             OUT bypasses bigint, OUT stores bigint, OUT invalidations bigint,
                             OUT expirations bigint, OUT evictions bigint, OUT fill_waits bigint,
+                            OUT shared_hits bigint, OUT stale_hits bigint, OUT early_refreshes bigint,
                             OUT entries bigint, OUT memory_used bigint, OUT memory_size bigint,
                             OUT saved_ms double precision, OUT l2_hits bigint, OUT l2_misses bigint,
                             OUT l2_errors bigint, OUT verified bigint, OUT verify_mismatches bigint,

@@ -23,6 +23,7 @@ typedef struct PgCacheAnswer
 	PgCacheReader reader;		/* stands at its next row */
 	Tuplestorestate *rows;		/* no hit: all rows; or NULL */
 	bool		hit;
+	bool		stale;			/* a hit on an old result */
 	PgCacheReason bypass;		/* why the cache was passed by, if so */
 } PgCacheAnswer;
 

@@ -47,6 +47,13 @@ pgcache_collect_end(PgCacheCollector *c)
 	collector = c->outer;
 }
 
+/* Is a result being computed? */
+bool
+pgcache_collect_active(void)
+{
+	return collector != NULL;
+}
+
 /* What is computed now cannot be stored, unless the reason is none; the first one counts. */
 void
 pgcache_collect_refuse(PgCacheReason reason)

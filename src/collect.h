@@ -33,5 +33,6 @@ extern void pgcache_collect_end(PgCacheCollector *collector);
 extern void pgcache_collect_statement(const PlannedStmt *stmt);
 extern void pgcache_collect_deps(const PgCacheDep *deps, int ndeps);
 extern void pgcache_collect_refuse(PgCacheReason reason);
+extern bool pgcache_collect_active(void);
 
 #endif							/* PGCACHE_COLLECT_H */

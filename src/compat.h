@@ -23,6 +23,7 @@
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "utils/plancache.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pgcache needs PostgreSQL 15 or newer"
@@ -168,6 +169,21 @@ pgcache_all_settings(int *n)
 #define PGCACHE_TOKEN_GREATER_EQUALS 273
 #define PGCACHE_TOKEN_NOT_EQUALS 274
 #define PGCACHE_TOKEN_FIRST_KEYWORD (ScanKeywordTokens[0])
+
+/* What pg_stat_activity shows of a session that waits for another one's computation. */
+static inline uint32
+pgcache_wait_event_fill(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("PgcacheFill");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
 
 /* Can scan_shortcut.c make a PlannedStmt by itself?  It knows that of 15. */
 #define PGCACHE_KNOWS_PLANS (PG_VERSION_NUM < 160000)

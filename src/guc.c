@@ -22,6 +22,8 @@ bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
 int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
+double		pgcache_early_refresh = 1;
+int			pgcache_fill_wait_ms = 10 * 1000;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
@@ -64,6 +66,14 @@ pgcache_guc_init(void)
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
+	DefineCustomRealVariable("pgcache.early_refresh",
+							 "Sets how early results are computed anew before they expire, by chance.",
+							 "A multiple of the time that computing takes. 0 waits until they expire.",
+							 &pgcache_early_refresh,
+							 1, 0, 1000000,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
 	DefineCustomBoolVariable("pgcache.enabled",
 							 "Answers queries from the cache.",
 							 "When off, queries run past the cache; writes are still noticed.",
@@ -71,6 +81,14 @@ pgcache_guc_init(void)
 							 true,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.fill_wait",
+							"Sets how long a call waits for another session that computes the same result.",
+							"After that it computes the result itself. 0 never waits.",
+							&pgcache_fill_wait_ms,
+							10 * 1000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.max_entry_size",
 							"Sets the largest result that is stored.",

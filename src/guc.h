@@ -36,6 +36,8 @@ extern bool pgcache_enabled;
 extern int	pgcache_memory;		/* kB */
 extern int	pgcache_max_entry_size; /* kB */
 extern int	pgcache_default_ttl;	/* ms */
+extern double pgcache_early_refresh;	/* multiple of the cost */
+extern int	pgcache_fill_wait_ms;
 extern int	pgcache_on_bypass;
 extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */

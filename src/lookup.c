@@ -7,7 +7,35 @@
  * ones matters: the clock is read before invalidation messages are accepted and
  * before the snapshot is taken (compute.c), see versions.c.
  *
- * Races accepted: two sessions that miss at the same time both compute; the
+ * One session computes a missing result.  It claims the key (fill.c), looks into the
+ * store once more, computes, stores, and gives the claim up; those who find the
+ * key claimed wait for that and start again.  They do not wait if they may not
+ * (fill.c), or if the new entry could not be used under their snapshot; then they
+ * compute at once, as all do without claims.
+ *
+ * Unsettled entries.  While tables are written all the time, no result can be
+ * stored, and those who wait would compute one after the other.  But a result is
+ * the right answer for everybody whose call began before its snapshot was taken:
+ * what had been committed by then is in it.  So the one who computes advances the
+ * clock, and keeps what it showed, before it accepts messages again and takes its
+ * snapshot.  If its result does not settle, it is published for those who wait, with
+ * that reading as "since".  They may take it if they read the clock, at the beginning of their
+ * call, when it showed less; then they did so before it was advanced, hence before the snapshot.
+ * The clock is read anew when a call starts again, but for this question the first reading
+ * counts.  Nobody else can use such an entry: entry_state() calls it invalid,
+ * whoever began later has read as much or more, and what has a given snapshot or is part
+ * of an outer computation does not ask.  So late-comers of one computation are
+ * served by the next one, and there is one at a time however often the tables are
+ * written.  The comparison adds nothing that others write, so the protocol of versions.c
+ * is what it was.
+ *
+ * Old entries.  Who gives "stale" gets an entry that is no longer good while somebody
+ * else has the claim, if it was good no longer ago than asked, as far as is known, and
+ * nothing was written since but rows: privileges, policies, definitions, functions
+ * and roles are as they were (pgcache_deps_only_data_changed), so the caller may see
+ * what stood there.  Own writes, given snapshots and outer computations rule it out.
+ *
+ * Races accepted: two sessions compute at once if one of them may not wait.  The
  * later one replaces the entry of the earlier.  An entry that is written after
  * it was found valid is returned all the same: the read began before the
  * write's commit was acknowledged.
@@ -30,7 +58,9 @@
 
 #include "collect.h"
 #include "compute.h"
+#include "early.h"
 #include "estimate.h"
+#include "fill.h"
 #include "guc.h"
 #include "key.h"
 #include "lookup.h"
@@ -49,7 +79,8 @@ typedef struct Lookup
 {
 	const PgCacheRequest *request;
 	PgCacheAnswer *answer;
-	uint64		since;			/* the clock when the call began */
+	uint64		asked;			/* the clock when the call began, */
+	uint64		since;			/* and when it started again last */
 	Snapshot	given;			/* the one that binds the call, or NULL */
 	PgCacheQuery *query;
 	ParamListInfo params;
@@ -59,13 +90,21 @@ typedef struct Lookup
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
 	uint32		tags_len;
+	int64		wait_us;		/* how long it may still wait for others */
+	bool		waited;
+	PgCacheClaim claim;
+	TimestampTz claimed_at;
+	uint64		shared;			/* the clock after the key was claimed; 0 = the
+								 * result is nobody else's if it does not settle */
+	PgCacheFillEnd end;			/* how the computation ended */
 } Lookup;
 
 /* For the store: is this entry still good? */
 static PgCacheEntryState
 entry_state(const PgCacheEntry *entry)
 {
-	if (!pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps, entry->since))
+	if (entry->unsettled ||
+		!pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps, entry->since))
 		return PGCACHE_ENTRY_INVALID;
 	if (entry->expires_at != DT_NOEND && entry->expires_at <= GetCurrentTimestamp())
 		return PGCACHE_ENTRY_EXPIRED;
@@ -226,6 +265,14 @@ has_columns(const PgCacheEntry *entry, TupleDesc desc)
 	return true;
 }
 
+/* Is the entry unsettled, but computed after this call began? */
+static bool
+is_shared(const PgCacheEntry *entry, const Lookup *lookup)
+{
+	return entry->unsettled && lookup->asked < entry->since && lookup->given == NULL &&
+		!pgcache_collect_active() && entry->expires_at > GetCurrentTimestamp();
+}
+
 /* Is the entry what the query would return under the caller's snapshot? */
 static bool
 is_current(const PgCacheEntry *entry, const Lookup *lookup)
@@ -277,7 +324,8 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 		if (origin != lookup->origin)
 			return false;
 	}
-	if (!is_current(entry, lookup) || is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
+	if (!(is_current(entry, lookup) || is_shared(entry, lookup)) ||
+		is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
@@ -361,22 +409,62 @@ typedef enum Outcome
 {
 	ANSWERED,
 	NOT_STORED,
+	REFRESH,					/* it is stored, but to be computed anew */
 	START_AGAIN
 } Outcome;
 
+/* "now" was read before the entry was found good. */
 static void
-count_hit(PgCacheEntry *entry)
+count_hit(PgCacheEntry *entry, TimestampTz now)
 {
-	pgcache_store_touch(entry);
+	if (entry->unsettled)
+		pgcache_stats_add(PGCACHE_COUNT_SHARED_HITS, 1);
+	else
+		pgcache_store_touch(entry, now);
 	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, entry->cost_us);
+}
+
+/* Is this hit the one to compute the result before it expires?  Then it has the claim. */
+static bool
+refreshes(Lookup *lookup, const PgCacheEntry *entry, TimestampTz now)
+{
+	if (!pgcache_early_is_due(entry->expires_at, now, entry->cost_us) ||
+		entry->unsettled || lookup->given != NULL || lookup->claim != PGCACHE_NO_CLAIM ||
+		pgcache_collect_active() || !pgcache_fill_may_wait() ||
+		!pgcache_fill_claim(lookup->key.hash, &lookup->claim))
+		return false;
+	/* somebody has done it already, or there was no place */
+	if (lookup->claim == PGCACHE_NO_CLAIM || *(volatile const bool *) &entry->unlinked)
+	{
+		pgcache_fill_end(&lookup->claim, PGCACHE_FILL_NOT_STORED);
+		return false;
+	}
+	pgcache_stats_add(PGCACHE_COUNT_EARLY_REFRESHES, 1);
+	return true;
+}
+
+static PgCacheEntry *
+pin_entry(const Lookup *lookup)
+{
+	return lookup->request->value_key ? pgcache_value_pin(&lookup->key) :
+		pgcache_store_pin(&lookup->key);
+}
+
+/* The answer is the pinned entry. */
+static Outcome
+answer_entry(Lookup *lookup, PgCacheEntry *entry)
+{
+	lookup->answer->hit = true;
+	pgcache_answer_hit(lookup->answer, entry);
+	return ANSWERED;
 }
 
 static Outcome
 answer_from_store(Lookup *lookup)
 {
-	PgCacheEntry *entry = lookup->request->value_key ? pgcache_value_pin(&lookup->key) :
-		pgcache_store_pin(&lookup->key);
+	TimestampTz now = GetCurrentTimestamp();
+	PgCacheEntry *entry = pin_entry(lookup);
 
 	if (entry == NULL)
 		return NOT_STORED;
@@ -388,19 +476,108 @@ answer_from_store(Lookup *lookup)
 		return NOT_STORED;
 	}
 	PGCACHE_TESTPOINT("hit-valid");
+	if (refreshes(lookup, entry, now))
+	{
+		pgcache_store_unpin(entry);
+		return REFRESH;
+	}
 	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
-	if (lookup->request->value_key == NULL && pgcache_verify_wanted(lookup->query))
+	if (lookup->request->value_key == NULL && !entry->unsettled && pgcache_verify_wanted(lookup->query))
 	{
 		bool		done = verify_hit(lookup, entry);
 
 		if (done)
-			count_hit(entry);
+			count_hit(entry, now);
 		pgcache_store_unpin(entry);
+		lookup->answer->hit = done;
 		return done ? ANSWERED : START_AGAIN;
 	}
-	count_hit(entry);
-	pgcache_answer_hit(lookup->answer, entry);
-	return ANSWERED;
+	count_hit(entry, now);
+	return answer_entry(lookup, entry);
+}
+
+/*
+ * Somebody else computes it
+ */
+
+/* Was the entry good for this caller no longer ago than he allows? */
+static bool
+is_recent(const PgCacheEntry *entry, const Lookup *lookup)
+{
+	const PgCacheRequest *request = lookup->request;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz good = now;
+
+	if (entry->unsettled || !pgcache_deps_current(pgcache_entry_deps(entry), entry->ndeps, entry->since))
+		good = pgcache_entry_last_good(entry, now);
+	good = Min(good, entry->expires_at);
+	if (request->ttl_us > 0)
+		good = Min(good, entry->created_at + Min(request->ttl_us, END_TIMESTAMP - entry->created_at));
+	return good >= now - Min(request->stale_us, now);
+}
+
+/* Is the entry, although no longer good, the answer for who takes old ones? */
+static bool
+serves_stale(const PgCacheEntry *entry, const Lookup *lookup)
+{
+	const PgCacheRequest *request = lookup->request;
+	const PgCacheDep *deps = pgcache_entry_deps(entry);
+	int64		origin;
+
+	if (request->value_key != NULL && (pgcache_value_read(entry, &origin) == NULL || origin != lookup->origin))
+		return false;
+	return is_recent(entry, lookup) &&
+		pgcache_deps_only_data_changed(deps, entry->ndeps, entry->since) &&
+		!pgcache_mark_meets(deps, entry->ndeps) &&
+		!is_shadowed(lookup->query, deps, entry->ndeps) &&
+		has_tags(entry, request->tags, request->tags_len) &&
+		has_columns(entry, lookup->query->source->resultDesc);
+}
+
+static Outcome
+answer_stale(Lookup *lookup)
+{
+	PgCacheEntry *entry;
+
+	if (lookup->request->stale_us == 0 || lookup->given != NULL || pgcache_collect_active() ||
+		(entry = pin_entry(lookup)) == NULL)
+		return NOT_STORED;
+	if (!serves_stale(entry, lookup))
+	{
+		pgcache_store_unpin(entry);
+		return NOT_STORED;
+	}
+	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
+	pgcache_stats_add(PGCACHE_COUNT_STALE_HITS, 1);
+	lookup->answer->stale = true;
+	return answer_entry(lookup, entry);
+}
+
+/* May the call wait, and would it be of use? */
+static bool
+should_wait(const Lookup *lookup)
+{
+	if (lookup->wait_us <= 0 || !pgcache_fill_may_wait() || pgcache_collect_active() ||
+		pgcache_fill_is_fruitless(lookup->key.hash))
+		return false;
+	return lookup->given == NULL ||
+		(!lookup->waited &&
+		 pgcache_snapshot_sees(lookup->given, lookup->query->deps.deps, lookup->query->deps.ndeps));
+}
+
+/* Take what there is, or wait and start again; NOT_STORED: it is time to compute. */
+static Outcome
+answer_meanwhile(Lookup *lookup)
+{
+	if (answer_stale(lookup) == ANSWERED)
+		return ANSWERED;
+	if (!should_wait(lookup))
+		return NOT_STORED;
+	if (!lookup->waited)
+		pgcache_stats_add(PGCACHE_COUNT_FILL_WAITS, 1);
+	lookup->waited = true;
+	PGCACHE_TESTPOINT("fill-wait");
+	return pgcache_fill_wait(lookup->key.hash, &lookup->wait_us) ? START_AGAIN : NOT_STORED;
 }
 
 /*
@@ -454,7 +631,10 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 	if (reason == PGCACHE_REASON_NONE)
 	{
 		PGCACHE_TESTPOINT("fill-written");
-		pgcache_store_publish();
+		if (meta->unsettled)
+			(void) pgcache_store_publish_if(pgcache_store_may_replace_dead);
+		else
+			pgcache_store_publish();
 	}
 	return reason;
 }
@@ -484,6 +664,7 @@ write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 		.deps = meta->deps,
 		.ndeps = meta->ndeps,
 		.since = meta->since,
+		.keep_us = meta->keep_us,
 		.tags = meta->tags,
 		.tags_len = meta->tags_len,
 		.cost_us = meta->cost_us,
@@ -511,13 +692,25 @@ write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 	return reason;
 }
 
-/* Store a result that was just computed; returns why it was not stored, if so. */
+/* Is there anybody for whom a result that does not settle is right? */
+static bool
+is_wanted_unsettled(const Lookup *lookup)
+{
+	return lookup->shared != 0 &&
+		(pgcache_fill_is_awaited(lookup->claim) || lookup->request->stale_us > 0);
+}
+
+/*
+ * Store a result that was just computed; returns why it was not stored, if so.  One that
+ * does not settle may be left for others all the same.
+ */
 static PgCacheReason
-keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
+keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 {
 	TupleDesc	desc = lookup->query->source->resultDesc;
 	TimestampTz now = GetCurrentTimestamp();
 	PgCacheEntryMeta meta;
+	PgCacheReason reason;
 	Oid		   *types;
 
 	if (result->reason != PGCACHE_REASON_NONE)
@@ -530,8 +723,10 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 		return PGCACHE_TEMPORARY_TABLE;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
-		(lookup->request->value_key != NULL && is_void(lookup)) ||
-		!pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since, &meta.since))
+		(lookup->request->value_key != NULL && is_void(lookup)))
+		return PGCACHE_CONCURRENT_WRITE;
+	meta.unsettled = !pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since, &meta.since);
+	if (meta.unsettled && !is_wanted_unsettled(lookup))
 		return PGCACHE_CONCURRENT_WRITE;
 	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
 		return PGCACHE_OLD_SNAPSHOT;
@@ -549,6 +744,7 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.column_types = types;
 	meta.deps = deps->deps;
 	meta.ndeps = deps->ndeps;
+	meta.keep_us = lookup->request->stale_us;
 	meta.tags = lookup->tags;
 	meta.tags_len = lookup->tags_len;
 	meta.nrows = result->nrows;
@@ -557,14 +753,40 @@ keep_result(const Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *de
 	meta.cost_us = result->cost_us;
 	meta.created_at = now;
 	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
-	return lookup->request->value_key ?
+	if (meta.unsettled)
+	{
+		meta.since = lookup->shared;
+		meta.created_at = lookup->claimed_at;	/* it was right then or later */
+	}
+	reason = lookup->request->value_key ?
 		write_value(&meta, lookup, desc) :
 		write_entry(&meta, lookup->answer->rows, desc);
+	if (reason == PGCACHE_REASON_NONE)
+		lookup->end = PGCACHE_FILL_STORED;
+	return meta.unsettled ? PGCACHE_CONCURRENT_WRITE : reason;
+}
+
+/* What a computation that was not stored, for this reason, means for those who wait. */
+static PgCacheFillEnd
+end_for_reason(PgCacheReason reason)
+{
+	switch (reason)
+	{
+		case PGCACHE_OWN_WRITE:
+		case PGCACHE_OLD_SNAPSHOT:
+			/* it was the session's fault */
+			return PGCACHE_FILL_NOT_STORED;
+		case PGCACHE_CONCURRENT_WRITE:
+			/* bad luck, once */
+			return PGCACHE_FILL_FAILED;
+		default:
+			return PGCACHE_FILL_FRUITLESS;
+	}
 }
 
 /* Run the query and store its result; false = start again. */
 static bool
-fill(const Lookup *lookup)
+fill(Lookup *lookup)
 {
 	PgCacheResult result = {
 		.rows = answer_rows(lookup),
@@ -580,6 +802,8 @@ fill(const Lookup *lookup)
 	PGCACHE_TESTPOINT("fill-computed");
 
 	reason = keep_result(lookup, &result, &deps);
+	if (lookup->end != PGCACHE_FILL_STORED)
+		lookup->end = end_for_reason(reason);
 	pgcache_estimate_note(&lookup->request->call, result.nrows, result.plan_cost,
 						  reason == PGCACHE_REASON_NONE);
 	if (reason != PGCACHE_REASON_NONE && reason < PGCACHE_FIRST_NOT_STORED)
@@ -594,17 +818,67 @@ fill(const Lookup *lookup)
 	return true;
 }
 
+/*
+ * The key is claimed: read the clock for those who wait, and look whether somebody
+ * has just stored the result, unless it is refreshed.
+ */
+static Outcome
+begin_claimed(Lookup *lookup, bool refresh)
+{
+	lookup->claimed_at = GetCurrentTimestamp();
+	if (lookup->request->value_key == NULL && lookup->given == NULL && !lookup->query->once)
+	{
+		lookup->shared = pgcache_clock_tick();
+		AcceptInvalidationMessages();
+		if (!pgcache_query_is_current(lookup->query))
+			return START_AGAIN;
+	}
+	return refresh ? NOT_STORED : answer_from_store(lookup);
+}
+
+/* Compute it, as the only one if it is claimed. */
+static Outcome
+fill_for_all(Lookup *lookup, bool refresh)
+{
+	volatile Outcome outcome = NOT_STORED;
+
+	lookup->end = PGCACHE_FILL_NOT_STORED;
+	lookup->shared = 0;
+	PG_TRY();
+	{
+		if (lookup->claim != PGCACHE_NO_CLAIM)
+			outcome = begin_claimed(lookup, refresh);
+		if (outcome == NOT_STORED)
+			outcome = fill(lookup) ? ANSWERED : START_AGAIN;
+	}
+	PG_CATCH();
+	{
+		/* who was told to stop says nothing about the next one */
+		pgcache_fill_end(&lookup->claim,
+						 ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION ?
+						 PGCACHE_FILL_NOT_STORED : PGCACHE_FILL_FAILED);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	pgcache_fill_end(&lookup->claim, lookup->end);
+	return outcome;
+}
+
 /* False = start again. */
 static bool
 answer_or_fill(Lookup *lookup)
 {
 	Outcome		outcome = answer_from_store(lookup);
+	bool		refresh = outcome == REFRESH;
 
-	lookup->answer->hit = outcome == ANSWERED;
 	/* what a prepared transaction left pending would keep it from the store */
-	if (outcome != NOT_STORED || pgcache_prepared_reap())
-		return outcome == ANSWERED;
-	return fill(lookup);
+	if (outcome == NOT_STORED && pgcache_prepared_reap())
+		return false;
+	if (outcome == NOT_STORED && !pgcache_fill_claim(lookup->key.hash, &lookup->claim))
+		outcome = answer_meanwhile(lookup);
+	if (outcome == NOT_STORED || refresh)
+		outcome = fill_for_all(lookup, refresh);
+	return outcome == ANSWERED;
 }
 
 /* The steps that every use of a query begins with. */
@@ -649,7 +923,13 @@ build_key(Lookup *lookup)
 void
 pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 {
-	Lookup		lookup = {.request = request,.answer = answer};
+	Lookup		lookup = {
+		.request = request,
+		.answer = answer,
+		.asked = pgcache_clock_read(),
+		.wait_us = (int64) pgcache_fill_wait_ms * 1000,
+		.claim = PGCACHE_NO_CLAIM,
+	};
 	bool		done = false;
 
 	memset(answer, 0, sizeof(*answer));

@@ -22,6 +22,8 @@ typedef struct PgCacheRequest
 {
 	PgCacheCall call;
 	int64		ttl_us;			/* 0 = until invalidated; PGCACHE_TTL_DEFAULT */
+	int64		stale_us;		/* how old a result may be while it is computed
+								 * anew; 0 = current */
 	const char *tags;			/* zero-terminated strings, sorted, one after
 								 * the other */
 	uint32		tags_len;

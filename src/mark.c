@@ -74,6 +74,7 @@ static int	max_touched = 0;
 static uint32 *announced = NULL;
 static int	nannounced = 0;
 static int	max_announced = 0;
+static bool announced_definitions = false;	/* is a relation's among them? */
 
 static uint64 mark_time = 0;	/* advanced by each write */
 
@@ -126,8 +127,11 @@ touch(uint32 slot)
 static void
 finish_announced(int code, Datum arg)
 {
+	if (announced_definitions)
+		pgcache_slots_define(announced, nannounced);
 	pgcache_slots_finish(announced, nannounced);
 	nannounced = 0;
+	announced_definitions = false;
 }
 
 static void
@@ -404,7 +408,10 @@ mark_relcache_message(const SharedInvalRelcacheMsg *msg)
 	if (!OidIsValid(msg->relId))
 		pgcache_mark_written(pgcache_slot_catalog(MyDatabaseId));
 	else if (relation_matters(msg->relId))
+	{
 		pgcache_mark_written(pgcache_slot_relation(msg->dbId, msg->relId));
+		announced_definitions = true;
+	}
 }
 
 /*
@@ -548,6 +555,7 @@ hand_over(void)
 	if (nannounced > 0)
 		pgcache_prepared_enter(GetTopTransactionIdIfAny(), announced, nannounced, values);
 	nannounced = 0;
+	announced_definitions = false;
 	forget();
 }
 
@@ -578,6 +586,7 @@ pgcache_mark_locks_released(void)
 {
 	if (nannounced > 0)
 		finish_announced(0, (Datum) 0);
+	announced_definitions = false;
 }
 
 /* Follows the top transaction. */

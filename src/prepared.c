@@ -172,6 +172,8 @@ remove_locked(PgCacheSharedPreparedXact *xact)
 			slots[n++] = slot;
 		if (n == lengthof(slots) || slot == PGCACHE_NUM_SLOTS - 1)
 		{
+			/* nobody knows any more which of them are definitions */
+			pgcache_slots_define(slots, n);
 			pgcache_slots_finish(slots, n);
 			n = 0;
 		}

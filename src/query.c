@@ -481,8 +481,8 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 }
 
 /* Is the remembered query what parsing its text now would give? */
-static bool
-is_current(const PgCacheQuery *query)
+bool
+pgcache_query_is_current(const PgCacheQuery *query)
 {
 	return query->generation == catalogs &&
 		query->catalog_seq == pgcache_slot_seq(pgcache_slot_catalog(MyDatabaseId)) &&
@@ -533,7 +533,7 @@ pgcache_query_get(const PgCacheCall *call, uint64 since)
 		query = slot->query;
 		if (query->identity_len != (uint32) identity.len ||
 			memcmp(query->identity, identity.data, identity.len) != 0 ||
-			!is_current(query))
+			!pgcache_query_is_current(query))
 		{
 			drop_query(query);
 			query = NULL;

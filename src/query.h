@@ -70,6 +70,7 @@ typedef struct PgCacheQuery
 
 extern void pgcache_query_init(void);
 extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call, uint64 since);
+extern bool pgcache_query_is_current(const PgCacheQuery *query);
 extern void pgcache_query_forget(PgCacheQuery *query);
 extern void pgcache_query_release(PgCacheQuery *query);
 extern void pgcache_query_release_all(int nest_level);

@@ -254,7 +254,6 @@ pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest 
 	request->ttl_us = pgcache_request_ttl(args[2]);
 	pgcache_request_tags(args[3], &request->tags, &request->tags_len);
 
-	/* how old a value may be: current ones always qualify */
 	if (!args[4].isnull)
-		(void) interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+		request->stale_us = interval_to_us(DatumGetIntervalP(args[4].value), "stale");
 }

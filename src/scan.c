@@ -331,7 +331,7 @@ scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	if (state->answer.bypass != PGCACHE_REASON_NONE)
 		ExplainPropertyText("Cache", psprintf("bypass (%s)", pgcache_reason_name(state->answer.bypass)), es);
 	else
-		ExplainPropertyText("Cache", state->answer.hit ? "hit" : "miss", es);
+		ExplainPropertyText("Cache", state->answer.stale ? "stale hit" : state->answer.hit ? "hit" : "miss", es);
 }
 
 /* The state of a plan that is just a scan whose rows are the plan's, or NULL. */

@@ -20,6 +20,7 @@
 #include "storage/shmem.h"
 
 #include "estimate.h"
+#include "fill.h"
 #include "prepared.h"
 #include "shmem.h"
 #include "stats.h"
@@ -43,6 +44,7 @@ request(void)
 	size = add_size(size, pgcache_store_shmem_size());
 	size = add_size(size, pgcache_prepared_shmem_size());
 	size = add_size(size, pgcache_estimate_shmem_size());
+	size = add_size(size, pgcache_fill_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
@@ -67,6 +69,7 @@ startup(void)
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
 	pgcache_estimate_shmem_init();
+	pgcache_fill_shmem_init();
 	pgcache_write_queue_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -299,7 +299,7 @@ return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls, int natts)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-#define STATS_COLUMNS 19
+#define STATS_COLUMNS 22
 
 /* cache_stats() RETURNS record */
 Datum
@@ -328,7 +328,10 @@ cache_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_INVALIDATIONS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_EXPIRATIONS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_EVICTIONS]);
-	values[i++] = Int64GetDatum(0); /* fill_waits: nobody waits for a fill */
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_FILL_WAITS]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_SHARED_HITS]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_STALE_HITS]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_EARLY_REFRESHES]);
 	values[i++] = Int64GetDatum(pgcache_store_entries());
 	values[i++] = Int64GetDatum(pgcache_store_memory_used());
 	values[i++] = Int64GetDatum(pgcache_store_memory_size());

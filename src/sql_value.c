@@ -281,7 +281,7 @@ count(const PgCacheValueView *view)
 	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
 	if (view->entry == NULL)
 		return;
-	pgcache_store_touch(view->entry);
+	pgcache_store_touch(view->entry, GetCurrentTimestamp());
 	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, view->entry->cost_us);
 }
 

@@ -26,6 +26,10 @@ typedef enum PgCacheCounter
 	PGCACHE_COUNT_SAVED_US,
 	PGCACHE_COUNT_VERIFIED,
 	PGCACHE_COUNT_MISMATCHES,
+	PGCACHE_COUNT_FILL_WAITS,	/* calls that waited for another's computation */
+	PGCACHE_COUNT_SHARED_HITS,	/* hits on results that are for those who waited alone */
+	PGCACHE_COUNT_STALE_HITS,
+	PGCACHE_COUNT_EARLY_REFRESHES,
 	PGCACHE_NUM_COUNTERS
 } PgCacheCounter;
 

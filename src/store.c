@@ -313,16 +313,16 @@ pgcache_store_unpin(PgCacheEntry *entry)
  * k = hits / EXACT_HITS are added with probability 1/k, so that an entry's
  * memory is written the less often the more it is used.  The standard deviation
  * stays below 2.3 %.  See R. Morris, "Counting large numbers of events in small
- * registers", CACM 21(10), 1978.
+ * registers", CACM 21(10), 1978.  "now" was read before the entry was found good.
  */
 void
-pgcache_store_touch(PgCacheEntry *entry)
+pgcache_store_touch(PgCacheEntry *entry, TimestampTz now)
 {
 	uint64		k = Max(pg_atomic_read_u64(&entry->hits) / EXACT_HITS, 1);
 
 	if (k == 1 || pg_prng_uint64_range(&pg_global_prng_state, 1, k) == 1)
 		pg_atomic_fetch_add_u64(&entry->hits, k);
-	pgcache_evict_hit(entry);
+	pgcache_evict_hit(entry, now);
 }
 
 /*
@@ -518,6 +518,8 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->tags_len = meta->tags_len;
 	entry->key_len = meta->key->len;
 	entry->since = meta->since;
+	entry->unsettled = meta->unsettled;
+	entry->keep_ms = (uint32) Min(meta->keep_us / 1000, PG_UINT32_MAX);
 	entry->nrows = (uint32) meta->nrows;
 	entry->cost_us = (float) meta->cost_us;
 	entry->created_at = meta->created_at;
@@ -643,12 +645,13 @@ link_entry(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 	pgcache_evict_enter(entry);
 	if (!pgcache_index_link(entry, may_replace, &old))
 		return false;
-	pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
+	if (!entry->unsettled)
+		pgcache_stats_add(PGCACHE_COUNT_STORES, 1);
 	if (old != NULL)
 	{
 		state = pgcache_entry_state(old);
 		/* a valid one was not evicted, it was refreshed */
-		if (state != PGCACHE_ENTRY_VALID)
+		if (state != PGCACHE_ENTRY_VALID && !old->unsettled)
 			pgcache_count_removal(state);
 		pgcache_retire(old);
 		pgcache_retire_flush();
@@ -661,6 +664,13 @@ void
 pgcache_store_publish(void)
 {
 	(void) pgcache_store_publish_if(NULL);
+}
+
+/* For what is worth less than any valid entry.  Looks only: called under a lock. */
+bool
+pgcache_store_may_replace_dead(const PgCacheEntry *old)
+{
+	return pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
 }
 
 /*

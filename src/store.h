@@ -96,6 +96,8 @@ typedef struct PgCacheEntry
 	pg_atomic_uint32 pins;		/* those that have no hazard pointer;
 								 * increased under the partition lock */
 	bool		unlinked;		/* set under the partition lock */
+	bool		unsettled;		/* for those alone who asked before "since";
+								 * see lookup.c */
 	uint32		ndeps;
 	uint32		tags_len;
 	uint32		key_len;		/* without the prefix */
@@ -104,13 +106,16 @@ typedef struct PgCacheEntry
 	float		cost_us;		/* how long the computation took */
 	PgCachePtr	statement;		/* held by the entry */
 	uint64		since;			/* the latest stamp on a dependency when it
-								 * was settled */
+								 * was settled; or a clock reading from before
+								 * an unsettled one was computed */
 	uint64		bytes;			/* arena bytes of all extents */
 	TimestampTz created_at;
 	TimestampTz expires_at;		/* DT_NOEND = never */
 	pg_atomic_uint64 hits;		/* see pgcache_store_touch() */
 	PgCacheWorth worth;			/* store_evict.c's; written without a lock: a
 								 * lost update is accepted */
+	uint32		keep_ms;		/* is of use for so long when it is no longer
+								 * good */
 	PgCachePtr	extents;		/* further extents with rows; 0 = none */
 	pg_atomic_uint64 wire;		/* PgCachePtr of a PgCacheWire; set once, by
 								 * whoever is first; 0 = none, PGCACHE_NO_WIRE */
@@ -139,6 +144,8 @@ typedef struct PgCacheEntryMeta
 	const PgCacheDep *deps;
 	uint32		ndeps;
 	uint64		since;			/* the latest stamp on them */
+	bool		unsettled;
+	int64		keep_us;
 	const char *tags;
 	uint32		tags_len;
 	uint64		nrows;
@@ -170,7 +177,8 @@ extern void pgcache_store_set_state_fn(PgCacheEntryStateFn fn);
 /* Reading */
 extern PgCacheEntry *pgcache_store_pin(const PgCacheKey *key);
 extern void pgcache_store_unpin(PgCacheEntry *entry);
-extern void pgcache_store_touch(PgCacheEntry *entry);
+extern void pgcache_store_touch(PgCacheEntry *entry, TimestampTz now);
+extern TimestampTz pgcache_entry_last_good(const PgCacheEntry *entry, TimestampTz now);
 extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
 extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);
@@ -189,6 +197,7 @@ extern PgCacheReason pgcache_store_begin(const PgCacheEntryMeta *meta);
 extern PgCacheReason pgcache_store_append(MinimalTuple tuple);
 extern void pgcache_store_publish(void);
 extern bool pgcache_store_publish_if(PgCacheReplaceFn may_replace);
+extern bool pgcache_store_may_replace_dead(const PgCacheEntry *old);
 extern void pgcache_store_abandon(void);
 extern void pgcache_store_drop(PgCacheEntry *entry);
 extern uint64 pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), void *arg);

@@ -36,6 +36,9 @@
 /* Buckets that the hand moves at a time; their number is a multiple. */
 #define STRIDE			16
 
+/* Longer than that, and nobody knows how often last_use has wrapped. */
+#define MAX_KNOWN_TICKS	(1U << 31)
+
 /* A call ends when the hand has gone round so often, whatever it freed. */
 #define MAX_LAPS			16
 
@@ -58,6 +61,7 @@ typedef struct Sweep
 {
 	uint32		now;			/* tick */
 	bool		dead_only;		/* leave valid entries alone */
+	bool		spare;			/* and those that are of use although dead */
 	PgCacheEntryState state;	/* of the entry found */
 	int			looked;
 	int			nvictims;
@@ -108,12 +112,36 @@ remember(PgCacheEntry *entry, uint32 now)
 
 /* The entry was hit: written once per tick at most. */
 void
-pgcache_evict_hit(PgCacheEntry *entry)
+pgcache_evict_hit(PgCacheEntry *entry, TimestampTz now)
 {
-	uint32		now = current_tick();
+	uint32		tick = pgcache_policy_tick(now);
 
-	if (entry->worth.history.last_use != now)
-		entry->worth.history.last_use = now;
+	if (entry->worth.history.last_use != tick)
+		entry->worth.history.last_use = tick;
+}
+
+/*
+ * The latest time at which the entry is known to have been good: when it was stored,
+ * or hit.  A hit reads the time before it finds the entry
+ * good.  Without any, last_use is from when it was about to be stored; while the
+ * first one is being counted it may still be, and is the earlier of the two.
+ */
+TimestampTz
+pgcache_entry_last_good(const PgCacheEntry *entry, TimestampTz now)
+{
+	uint32		ticks = pgcache_policy_tick(now) - entry->worth.history.last_use;
+	TimestampTz hit;
+
+	/* those who read values by their keys look at the clock later */
+	if (entry->unsettled || pgcache_entry_statement(entry)->form == PGCACHE_FORM_VALUE)
+		return entry->created_at;
+	/* the ticks have wrapped, or the system's clock was set */
+	if (ticks > MAX_KNOWN_TICKS || now - entry->created_at > (int64) MAX_KNOWN_TICKS << PGCACHE_POLICY_TICK_BITS)
+		return entry->created_at;
+	if (pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->hits)) == 0)
+		return entry->created_at;
+	hit = (now & ~(((int64) 1 << PGCACHE_POLICY_TICK_BITS) - 1)) - ((int64) ticks << PGCACHE_POLICY_TICK_BITS);
+	return Max(entry->created_at, hit);
 }
 
 /*
@@ -175,6 +203,19 @@ note_victim(Sweep *sweep, PgCacheEntry *entry, float value)
 	sweep->victims[at].value = value;
 }
 
+/* Is it still of use for those who take old results? */
+static bool
+is_kept(const PgCacheEntry *entry)
+{
+	TimestampTz now;
+
+	if (entry->keep_ms == 0)
+		return false;
+	now = GetCurrentTimestamp();
+	return Max(pgcache_entry_last_good(entry, now), entry->expires_at == DT_NOEND ? 0 : entry->expires_at) +
+		(int64) entry->keep_ms * 1000 >= now;
+}
+
 /* Called under the partition lock. */
 static bool
 is_dead(PgCacheEntry *entry, void *arg)
@@ -184,7 +225,7 @@ is_dead(PgCacheEntry *entry, void *arg)
 	sweep->looked++;
 	sweep->state = pgcache_entry_state(entry);
 	if (sweep->state != PGCACHE_ENTRY_VALID)
-		return true;
+		return !sweep->spare || !is_kept(entry);
 	if (!sweep->dead_only)
 		note_victim(sweep, entry,
 					pgcache_policy_look(&evict->policy, &entry->worth,
@@ -200,7 +241,8 @@ let_go(PgCacheEntry *entry, PgCacheEntryState state, uint32 now)
 	Size		bytes = entry->bytes;
 
 	remember(entry, now);
-	pgcache_count_removal(state);
+	if (!entry->unsettled)
+		pgcache_count_removal(state);
 	pgcache_retire(entry);
 	return bytes;
 }
@@ -286,13 +328,13 @@ pgcache_evict(Size wanted, float value, bool *refused)
 	return freed;
 }
 
-/* Remove what is invalid or expired in the next so many buckets. */
+/* Remove what is invalid or expired, and of no use any more, in the next so many buckets. */
 void
 pgcache_evict_dead_some(uint32 n)
 {
 	uint32		nbuckets = pgcache_index_buckets();
 	uint32		first = pg_atomic_fetch_add_u32(&evict->dead_hand, Min(n, nbuckets));
-	Sweep		sweep = {.now = current_tick(),.dead_only = true};
+	Sweep		sweep = {.now = current_tick(),.dead_only = true,.spare = true};
 
 	for (uint32 i = 0; i < Min(n, nbuckets); i++)
 		sweep_bucket((first + i) & (nbuckets - 1), &sweep);

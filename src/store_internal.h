@@ -108,7 +108,7 @@ extern Size pgcache_statement_release(PgCachePtr place);
 /* store_evict.c */
 extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
-extern void pgcache_evict_hit(PgCacheEntry *entry);
+extern void pgcache_evict_hit(PgCacheEntry *entry, TimestampTz now);
 extern void pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer);
 extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes);
 extern void pgcache_evict_enter(const PgCacheEntry *entry);

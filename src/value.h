@@ -51,6 +51,7 @@ typedef struct PgCacheValueMeta
 	const PgCacheDep *deps;
 	int			ndeps;
 	uint64		since;			/* the latest stamp on them */
+	int64		keep_us;		/* as in an entry */
 	const char *tags;			/* as in an entry */
 	uint32		tags_len;
 	uint64		cost_us;

@@ -81,6 +81,9 @@ typedef struct PgCacheSharedSlot
 
 StaticAssertDecl(sizeof(PgCacheSharedSlot) == 32, "two slots share a cache line of 64 bytes");
 
+/* As many as the region of relations has. */
+#define NUM_RELATION_SLOTS	(32768 - 8192)
+
 /* Apart from the slots, which hits read. */
 typedef struct PgCacheSharedHistory
 {
@@ -96,6 +99,8 @@ typedef struct PgCacheSharedVersions
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64) - sizeof(TimestampTz)];
 	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
 	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
+	pg_atomic_uint64 defined[NUM_RELATION_SLOTS];	/* clock reading of the latest
+													 * change of more than data */
 } PgCacheSharedVersions;
 
 /* First slot of each kind's region; a region ends where the next one begins. */
@@ -106,7 +111,7 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 	512,						/* function */
 	4096,						/* type */
 	8192,						/* relation */
-	32768,						/* query */
+	8192 + NUM_RELATION_SLOTS,	/* query */
 	49152,						/* tag */
 	65536,						/* values */
 	66048,						/* namespace */
@@ -115,6 +120,13 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 };
 
 static PgCacheSharedVersions *versions = NULL;
+
+/* The cell for a relation's slot. */
+static pg_atomic_uint64 *
+defined_of(uint32 slot)
+{
+	return &versions->defined[slot - region_start[PGCACHE_SLOT_RELATION]];
+}
 
 Size
 pgcache_versions_shmem_size(void)
@@ -146,6 +158,8 @@ pgcache_versions_shmem_init(void)
 		pg_atomic_init_u64(&history->last_change, 0);
 		pg_atomic_init_u32(&history->invalidations, 0);
 	}
+	for (int i = 0; i < NUM_RELATION_SLOTS; i++)
+		pg_atomic_init_u64(&versions->defined[i], 0);
 }
 
 /*
@@ -288,6 +302,13 @@ pgcache_clock_read(void)
 	return now;
 }
 
+/* Advance the clock and read it: all who have read it before have read less. */
+uint64
+pgcache_clock_tick(void)
+{
+	return pg_atomic_add_fetch_u64(&versions->clock, 1);
+}
+
 /*
  * Draw a number that is greater than all drawn before, also before a restart, unless
  * there were more than a million stamps and draws per second.
@@ -395,6 +416,36 @@ pgcache_deps_seen(const PgCacheDep *deps, int ndeps, FullTransactionId xmin, Ful
 	return true;
 }
 
+/*
+ * Has nothing been written since but rows, and what users have declared?  Then a
+ * result was right once for who may see it, by what relations, functions, types
+ * and roles still are.
+ */
+bool
+pgcache_deps_only_data_changed(const PgCacheDep *deps, int ndeps, uint64 since)
+{
+	pg_read_barrier();
+	for (int i = 0; i < ndeps; i++)
+	{
+		uint32		slot = deps[i].slot;
+
+		switch (pgcache_slot_kind(slot))
+		{
+			case PGCACHE_SLOT_QUERY:
+			case PGCACHE_SLOT_TAG:
+				break;
+			case PGCACHE_SLOT_RELATION:
+				if (pg_atomic_read_u64(defined_of(slot)) > since)
+					return false;
+				break;
+			default:
+				if (pg_atomic_read_u64(&versions->slots[slot].seq) > since)
+					return false;
+		}
+	}
+	return true;
+}
+
 /* How often a slot was written, and when last (0 = never); for display. */
 void
 pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
@@ -446,6 +497,22 @@ pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid)
 		raise_to(&slot->last_xid, U64FromFullTransactionId(xid));
 		stamp(slot);
 		pg_atomic_write_u64(&history->last_change, (uint64) now);
+	}
+}
+
+/*
+ * More than rows has changed of what the relations among these slots stand for: a
+ * definition, a privilege, a policy.  Comes right before the second stamp, so
+ * a result that was stored before has a "since" before it, and one that is stored
+ * after it, one from after it.
+ */
+void
+pgcache_slots_define(const uint32 *slots, int nslots)
+{
+	for (int i = 0; i < nslots; i++)
+	{
+		if (pgcache_slot_kind(slots[i]) == PGCACHE_SLOT_RELATION)
+			raise_to(defined_of(slots[i]), pg_atomic_add_fetch_u64(&versions->clock, 1));
 	}
 }
 

@@ -66,6 +66,7 @@ extern bool pgcache_slot_is_for_values(uint32 slot);
 
 /* Reading */
 extern uint64 pgcache_clock_read(void);
+extern uint64 pgcache_clock_tick(void);
 extern int64 pgcache_clock_draw(void);
 extern uint64 pgcache_slot_seq(uint32 slot);
 extern bool pgcache_slot_pending(uint32 slot);
@@ -73,6 +74,7 @@ extern uint32 pgcache_slot_writers(uint32 slot);
 extern bool pgcache_deps_settled(const PgCacheDep *deps, int ndeps, uint64 since,
 								 uint64 *latest);
 extern bool pgcache_deps_current(const PgCacheDep *deps, int ndeps, uint64 since);
+extern bool pgcache_deps_only_data_changed(const PgCacheDep *deps, int ndeps, uint64 since);
 extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
 							  FullTransactionId xmin, FullTransactionId xmax);
 extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 since);
@@ -80,6 +82,7 @@ extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz
 
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);
+extern void pgcache_slots_define(const uint32 *slots, int nslots);
 extern void pgcache_slots_finish(const uint32 *slots, int nslots);
 extern void pgcache_slots_stamp_all_values(void);
 
