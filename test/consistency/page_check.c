@@ -226,12 +226,15 @@ set_bounds(Versions *versions)
 	}
 }
 
-/* Walk back until nothing older can have been current. */
+/*
+ * Walk back until nothing older can have been current: past the first that was
+ * committed for sure, and all that may be linked in the wrong order.
+ */
 static bool
 add_written(Versions *versions, PageTable table, int slot)
 {
 	int64_t		old = check.asked.from - OLD;
-	bool		base = false;
+	int64_t		oldest = 0;
 
 	for (uint32_t i = load(&page_log->slots[table][slot].last); i != 0; i = page_write(i)->older)
 	{
@@ -240,7 +243,7 @@ add_written(Versions *versions, PageTable table, int slot)
 		int64_t		start = load(&txn->start);
 		int64_t		end = load(&txn->end);
 
-		if (base && write->pushed < old)
+		if (write->pushed < oldest)
 			return true;
 		if (load(&txn->aborted) || load(&write->undone))
 			continue;
@@ -253,10 +256,11 @@ add_written(Versions *versions, PageTable table, int slot)
 		{
 			if (add_version(versions, write, start, end) == NULL)
 				return true;
-			base = base || (end < check.asked.from && write->pushed < old);
+			if (oldest == 0 && end < check.asked.from && write->pushed < old)
+				oldest = write->pushed - OUT_OF_ORDER;
 		}
 	}
-	return base;
+	return oldest != 0;
 }
 
 static void

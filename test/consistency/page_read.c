@@ -397,12 +397,19 @@ do_read(const PageRead *read)
 	return result != NULL;
 }
 
-/* For a while most sessions are busy with the same table: so many percent of their accesses. */
+/* For a while most sessions are busy with the same page. */
+static int
+fashion(void)
+{
+	return (int) (clock_ns() / FASHION * 5 % 1000);
+}
+
+/* So many percent of their accesses are to its table. */
 PageTable
 random_page_table(int percent)
 {
 	if (chance(percent))
-		return (PageTable) (clock_ns() / FASHION * 5 % PAGE_CUSTOMERS);
+		return (PageTable) (fashion() % PAGE_CUSTOMERS);
 	return (PageTable) random_below(PAGE_CUSTOMERS);
 }
 
@@ -442,13 +449,12 @@ random_form(void)
 static void
 choose_arguments(PageRead *read)
 {
-	/* the first ones are read more often */
-	read->customer = (int) random_below(1 + random_below(CUSTOMERS));
+	read->customer = chance(60) ? fashion() % CUSTOMERS : (int) random_below(CUSTOMERS);
 	if ((read->shape == BY_CUSTOMER || read->shape == BY_NOT_DISTINCT || read->shape == BY_OTHERS) && chance(4))
 		read->customer = NOBODY;
 	read->other = (read->customer + 1 + (int) random_below(3)) % CUSTOMERS;
 	read->region = (int) random_below(REGIONS);
-	read->argument = (Argument) random_below(3);
+	read->argument = chance(60) ? PARAMETER : (Argument) random_below(3);
 	if (!table_has_integer_key(read->table) && read->argument == STATEMENT_PARAMETER)
 		read->argument = PARAMETER;
 	if (read->form == PLAIN && read->argument == PARAMETER)

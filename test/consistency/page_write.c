@@ -547,7 +547,7 @@ page_writer_main(void)
 	{
 		int			what = (int) random_below(100);
 
-		pause_ms(options.pause);
+		pause_ms(chance(10) ? 10 * options.pause : options.pause);
 		if (what < 50)
 			write_once();
 		else if (what < 90 || !options.ddl)

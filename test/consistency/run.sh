@@ -104,7 +104,7 @@ if [[ $parts = *values* ]]; then
 fi
 if [[ $parts = *pages* ]]; then
 	start_server pages "${PAGES_MEMORY:-16MB}"
-	run_part pages -G -w "${PAGE_WRITERS:-6}" -r "${PAGE_READERS:-8}" -p "${PAGE_PAUSE:-20}" >"$work.pages" 2>&1 &
+	run_part pages -G -w "${PAGE_WRITERS:-6}" -r "${PAGE_READERS:-8}" -p "${PAGE_PAUSE:-40}" >"$work.pages" 2>&1 &
 	pages=$!
 fi
 if [[ $parts = *tables* ]]; then
