@@ -43,6 +43,8 @@ OBJS = \
 	src/mark.o \
 	src/pgcache.o \
 	src/policy.o \
+	src/pin.o \
+	src/pin_value.o \
 	src/prepared.o \
 	src/query.o \
 	src/request.o \
@@ -60,6 +62,7 @@ OBJS = \
 	src/sql_api.o \
 	src/sql_binding.o \
 	src/sql_value.o \
+	src/sql_watch.o \
 	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
@@ -81,6 +84,8 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/watch.o \
+	src/watch_trigger.o \
 	src/wire.o \
 	src/write_behind.o \
 	src/write_database.o \
@@ -120,7 +125,7 @@ REGRESS = basic types limits worth expiry invalidate partitions transactions tri
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone memory values values_errors values_transactions values_data values_edges values_roles \
+	writes_undone watch memory values values_errors values_transactions values_data values_edges values_roles \
 	write_behind write_behind_roles \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale

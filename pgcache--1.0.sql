@@ -313,6 +313,30 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION cache_invalidate_trigger() IS
 'trigger that invalidates, at commit, every result that depends on its table, or the keys and tags that its arguments name';
 
+CREATE FUNCTION cache_watch_trigger()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'cache_watch_trigger'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION cache_watch_trigger() IS
+'trigger that cache_watch() creates; its arguments are the columns of a key';
+
+CREATE FUNCTION cache_watch("table" regclass, VARIADIC key_columns name[])
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_watch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_watch(regclass, name[]) IS
+'has writes to the table invalidate only the results that depend on the written values of the key columns; for its owner';
+
+CREATE FUNCTION cache_unwatch("table" regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_unwatch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_unwatch(regclass) IS
+'has writes to the table invalidate all results that depend on it, as if it had never been watched; for its owner';
+
 CREATE FUNCTION cache_invalidate(VARIADIC tables regclass[])
 RETURNS void
 AS 'MODULE_PATHNAME', 'cache_invalidate'
@@ -388,7 +412,7 @@ COMMENT ON FUNCTION cache_entries() IS
 'all stored results; the text of other roles'' queries is hidden from those without pg_read_all_stats';
 
 CREATE FUNCTION cache_table_stats(OUT relation regclass, OUT entries bigint, OUT bytes bigint, OUT hits bigint,
-                                  OUT invalidations bigint, OUT watched boolean, OUT key_columns name[],
+                                  OUT invalidations bigint, OUT watched boolean, OUT key_columns text[],
                                   OUT last_invalidated timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_table_stats'

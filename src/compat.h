@@ -16,8 +16,10 @@
 #define PGCACHE_COMPAT_H
 
 #include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_proc.h"
 #include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -108,6 +110,17 @@ pgcache_owns_function(Oid funcid, Oid roleid)
 #endif
 }
 
+/* Does the role own the relation? */
+static inline bool
+pgcache_owns_relation(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
 /* May the role call the function? */
 static inline bool
 pgcache_may_execute(Oid funcid, Oid roleid)
@@ -137,6 +150,30 @@ pgcache_string_setting(const char *name)
 	if (setting == NULL || setting->vartype != PGC_STRING)
 		elog(ERROR, "there is no string setting \"%s\"", name);
 	return ((struct config_string *) setting)->variable;
+}
+
+/*
+ * Which columns of a relation a query refers to, by its entry in the range table, as a
+ * set that system columns have a place in.  False if that is not known.
+ */
+static inline bool
+pgcache_selected_columns(const PlannedStmt *stmt, const RangeTblEntry *rte, Bitmapset **columns)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return false;
+	*columns = list_nth_node(RTEPermissionInfo, stmt->permInfos, rte->perminfoindex - 1)->selectedCols;
+#else
+	*columns = rte->selectedCols;
+#endif
+	return true;
+}
+
+/* Is the column computed when it is read (which 18 has)? */
+static inline bool
+pgcache_is_virtual_column(Form_pg_attribute att)
+{
+	return att->attgenerated != '\0' && att->attgenerated != ATTRIBUTE_GENERATED_STORED;
 }
 
 /* All settings. */

@@ -32,6 +32,7 @@ double		pgcache_verify = 0;
 int			pgcache_write_behind_batch = 1000;
 int			pgcache_write_behind_interval = 1000;
 int			pgcache_write_behind_memory = 16 * 1024;
+int			pgcache_watch_max_keys = 1000;
 #ifdef PGCACHE_TESTPOINTS
 char	   *pgcache_testpoints = NULL;
 #endif
@@ -155,6 +156,14 @@ pgcache_guc_init(void)
 							 0, 0, 1,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.watch_max_keys",
+							"Sets for how many values of watched keys a transaction invalidates by value.",
+							"A transaction that writes rows of more values invalidates all results of the tables.",
+							&pgcache_watch_max_keys,
+							1000, 0, 100000,
+							PGC_SUSET, 0,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.write_behind_batch",
 							"Sets how many changes are written to their tables at once.",

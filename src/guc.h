@@ -46,6 +46,7 @@ extern double pgcache_verify;	/* share of hits, 0..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */
 extern int	pgcache_write_behind_memory;	/* kB */
+extern int	pgcache_watch_max_keys;
 #ifdef PGCACHE_TESTPOINTS
 extern char *pgcache_testpoints;
 #endif

@@ -792,6 +792,7 @@ fill(Lookup *lookup)
 		.rows = answer_rows(lookup),
 		.keep = true,
 		.limit = Min((Size) pgcache_max_entry_size * 1024, pgcache_store_max_rows_len()),
+		.varying = lookup->varying,
 	};
 	PgCacheDepSet deps;
 	PgCacheReason reason;
@@ -1000,6 +1001,8 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 		explanation->entry = pgcache_store_pin(&explanation->key);
 	else if (explanation->reason == PGCACHE_REASON_NONE)
 		explanation->reason = key_reason;
+	if (explanation->reason == PGCACHE_REASON_NONE)
+		explanation->rows = pgcache_compute_explain(lookup.query, lookup.params, lookup.varying);
 	if (explanation->entry != NULL)
 	{
 		explanation->state = entry_state(explanation->entry);

@@ -37,7 +37,9 @@
 #include "request.h"
 #include "stats.h"
 #include "store.h"
+#include "sql_watch.h"
 #include "versions.h"
+#include "watch.h"
 
 PG_FUNCTION_INFO_V1(cache_invalidate);
 PG_FUNCTION_INFO_V1(cache_invalidate_tag);
@@ -481,6 +483,27 @@ add_to_tables(PgCacheEntry *entry, void *arg)
 	}
 }
 
+/* How often the table was written, as a whole or by rows, and when last. */
+static void
+table_history(const TableStats *table, uint64 *invalidations, TimestampTz *last)
+{
+	uint32		slots[] = {table->slot,
+		pgcache_watch_any_slot(table->relid, PGCACHE_WATCH_ROWS),
+	pgcache_watch_any_slot(table->relid, PGCACHE_WATCH_ANY_COLUMN)};
+
+	*invalidations = 0;
+	*last = 0;
+	for (size_t i = 0; i < lengthof(slots); i++)
+	{
+		uint64		n;
+		TimestampTz at;
+
+		pgcache_slot_history(slots[i], &n, &at);
+		*invalidations += n;
+		*last = Max(*last, at);
+	}
+}
+
 static void
 put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 {
@@ -488,17 +511,20 @@ put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 	bool		nulls[TABLES_COLUMNS] = {0};
 	uint64		invalidations;
 	TimestampTz last;
+	ArrayType  *keys;
+	bool		enabled;
 	int			i = 0;
 
-	pgcache_slot_history(table->slot, &invalidations, &last);
+	table_history(table, &invalidations, &last);
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = Int64GetDatum(table->entries);
 	values[i++] = Int64GetDatum(table->bytes);
 	values[i++] = Int64GetDatum(table->hits);
 	values[i++] = Int64GetDatum(invalidations);
-	values[i++] = BoolGetDatum(false);	/* watched, key_columns: no table is */
-	nulls[i] = true;
-	values[i++] = (Datum) 0;
+	keys = pgcache_watched_keys(table->relid, &enabled);
+	values[i++] = BoolGetDatum(keys != NULL && enabled);
+	nulls[i] = keys == NULL;
+	values[i++] = PointerGetDatum(keys);
 	nulls[i] = last == 0;
 	values[i++] = TimestampTzGetDatum(last);
 	Assert(i == TABLES_COLUMNS);
@@ -577,6 +603,7 @@ dependency_names(const PgCacheExplanation *explanation)
 		if (name != NULL)
 			names = lappend(names, name);
 	}
+	names = list_concat(names, explanation->rows);
 	if (entry != NULL)
 	{
 		foreach(lc, tag_list(entry))
@@ -633,6 +660,8 @@ explain_reason(const PgCacheExplanation *explanation)
 	name = dependency_name(dep);
 	if (name != NULL)
 		return psprintf("%s was changed", name);
+	if (pgcache_slot_kind(dep->slot) == PGCACHE_SLOT_KEY)
+		return psprintf("rows of table %s were changed", relation_name(dep->object));
 	return pgcache_slot_kind(dep->slot) == PGCACHE_SLOT_TAG ?
 		"a tag was invalidated" : "the query was invalidated";
 }

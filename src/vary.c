@@ -307,6 +307,13 @@ pgcache_vary_create(List *exprs, bool runs_queries)
 	return vary;
 }
 
+/* The expressions, in the order of their values. */
+List *
+pgcache_vary_exprs(const PgCacheVary *vary)
+{
+	return vary == NULL ? NIL : vary->exprs;
+}
+
 static void
 prepare(PgCacheVary *vary)
 {

@@ -23,6 +23,7 @@ extern bool pgcache_is_varying(Node *node);
 extern bool pgcache_is_fleeting(Node *node);
 
 /* Their values */
+extern List *pgcache_vary_exprs(const PgCacheVary *vary);
 extern PgCacheVary *pgcache_vary_create(List *exprs, bool runs_queries);
 extern ParamListInfo pgcache_vary_values(PgCacheVary *vary, ParamListInfo params);
 extern bool pgcache_vary_same(ParamListInfo a, ParamListInfo b);

@@ -113,9 +113,10 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 	8192,						/* relation */
 	8192 + NUM_RELATION_SLOTS,	/* query */
 	49152,						/* tag */
-	65536,						/* values */
-	66048,						/* namespace */
-	98304,						/* value */
+	65536,						/* key */
+	196608,						/* values */
+	197120,						/* namespace */
+	229376,						/* value */
 	PGCACHE_NUM_SLOTS
 };
 
@@ -232,6 +233,13 @@ pgcache_slot_tag(Oid database, const char *tag)
 {
 	return slot_in_region(PGCACHE_SLOT_TAG,
 						  hash_bytes_extended((const unsigned char *) tag, strlen(tag), database));
+}
+
+/* Some rows of a relation, or some of its columns. */
+uint32
+pgcache_slot_key(Oid database, Oid relation, uint64 hash)
+{
+	return slot_in_region(PGCACHE_SLOT_KEY, hash_combine64(hash_pair(database, relation), hash));
 }
 
 /* Even slots of the region stand for values, odd ones for patterns, lest one be the other. */

@@ -36,6 +36,7 @@ typedef enum PgCacheSlotKind
 	PGCACHE_SLOT_RELATION,		/* data and definition of a relation */
 	PGCACHE_SLOT_QUERY,			/* one query text with its parameters */
 	PGCACHE_SLOT_TAG,			/* a user's tag */
+	PGCACHE_SLOT_KEY,			/* some rows of a watched table; see watch.c */
 	/* what follows is about values under keys alone */
 	PGCACHE_SLOT_VALUES,		/* all values of a database, or its patterns */
 	PGCACHE_SLOT_NAMESPACE,		/* one owner's values in a namespace */
@@ -43,7 +44,7 @@ typedef enum PgCacheSlotKind
 	PGCACHE_NUM_SLOT_KINDS
 } PgCacheSlotKind;
 
-#define PGCACHE_NUM_SLOTS		131072
+#define PGCACHE_NUM_SLOTS		262144
 
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);
@@ -57,6 +58,7 @@ extern uint32 pgcache_slot_function(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_type(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_query(uint64 hash);
 extern uint32 pgcache_slot_tag(Oid database, const char *tag);
+extern uint32 pgcache_slot_key(Oid database, Oid relation, uint64 hash);
 extern uint32 pgcache_slot_values(Oid database);
 extern uint32 pgcache_slot_value_patterns(Oid database);
 extern uint32 pgcache_slot_namespace(Oid database, Oid owner, const char *name, uint32 len);

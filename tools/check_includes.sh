@@ -18,8 +18,8 @@ never() {
 	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
 }
 
-read_side='^(lookup|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
-write_side='^(capture|trigger|template|canonical|mark)\.[ch]'
+read_side='^(lookup|compute|pin|pin_value|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
+write_side='^(capture|trigger|watch_trigger|template|canonical|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
 never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
@@ -31,6 +31,7 @@ never '^binding\S* \./(lookup|query|store|mark|versions|capture)\.h' "a binding 
 never '^bound\S* \./(mark|versions|capture)\.h' "writes to bound tables are noticed like any other"
 never '^(?!(bound_plan|write_run|write_refused)\.c)\S+ executor/spi\.h' "statements of our own run in bound_plan.c, write_run.c and write_refused.c"
 never '^(?!(write_(queue|item|database|room|wait)\.c|write_queue_internal\.h))\S+ \./write_queue_internal\.h' "internal to the queue of changes"
+never '^(?!pin)\S+ \./pin_internal\.h' "internal to pin*.c"
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
 never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
