@@ -138,8 +138,9 @@ typedef struct ShownRow
 {
 	int			slot;
 	int64_t		id;
-	int64_t		token;
+	int64_t		token;			/* 0: was not shown, but the region was */
 	int			customer;		/* ANYBODY: was not shown */
+	int			region;
 } ShownRow;
 
 /* What a read showed of one table. */
@@ -150,7 +151,7 @@ typedef struct Shown
 	ShownRow	rows[SLOTS];
 	bool		whole;			/* else nothing is known of rows that it has not shown */
 	int64_t		count;			/* only these are known; -1 = the rows are */
-	int64_t		sum;			/* of the tokens */
+	int64_t		sum;			/* of the tokens; -1 = was not shown */
 } Shown;
 
 /* When the moment was that a read shows. */

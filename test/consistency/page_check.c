@@ -36,7 +36,7 @@ typedef struct Version
 	int64_t		until;			/* to there */
 	int64_t		end;			/* of its transaction */
 	bool		shows;			/* the read may show it */
-	bool		hides;			/* the read may leave it out */
+	bool		hides;			/* the read may leave it out, or show it without its token */
 } Version;
 
 typedef struct Versions
@@ -52,6 +52,7 @@ typedef struct Found
 	PageTable	table;
 	int			slot;
 	const ShownRow *row;		/* NULL: nothing */
+	bool		exact;			/* the row shows which version it is */
 	Versions	versions;
 	const Version *is;			/* the only version that it can be; or NULL */
 } Found;
@@ -286,6 +287,12 @@ find_versions(Versions *versions, PageTable table, int slot)
 			version->token = pending->token;
 	}
 	set_bounds(versions);
+}
+
+/* What may the read show of a slot? */
+static void
+set_all_visibility(Versions *versions, PageTable table, int slot)
+{
 	for (int i = 0; i < versions->n; i++)
 	{
 		set_visibility(&versions->list[i], table, slot);
@@ -294,6 +301,19 @@ find_versions(Versions *versions, PageTable table, int slot)
 			versions->list[i].shows = false;
 			versions->list[i].hides = true;
 		}
+	}
+}
+
+/* A row that was shown without its token is one of the versions that have its region. */
+static void
+match_region(Found *found)
+{
+	for (int i = 0; i < found->versions.n; i++)
+	{
+		Version    *version = &found->versions.list[i];
+
+		version->hides = version->shows && (version->write == NULL || load(&version->write->customer) == ANYBODY ||
+											load(&version->write->region) == found->row->region);
 	}
 }
 
@@ -343,7 +363,8 @@ check_own_row(const Found *found)
 	const PageWrite *own = found->versions.own;
 	bool		wanted = !own->gone && page_matches(check.read, found->table, found->slot, own->customer, own->region);
 
-	if (found->row == NULL ? !wanted : wanted && found->row->token == own->token)
+	if (found->row == NULL ? !wanted :
+		wanted && (found->exact ? found->row->token == own->token : found->row->region == own->region))
 		return true;
 	complain("own write", found, "differs from what this transaction has written");
 	return false;
@@ -430,7 +451,7 @@ check_hidden(Found *found)
 
 	if (version == NULL)
 	{
-		complain("stale", found, "is missing");
+		complain("stale", found, found->row != NULL ? "has another region or customer" : "is missing");
 		return false;
 	}
 	if (!several)
@@ -446,7 +467,7 @@ check_moment(int64_t moment)
 	{
 		const Found *found = &check.found[i];
 
-		if (found->row == NULL && found->versions.own == NULL && !may_hide_at(&found->versions, moment))
+		if (!found->exact && found->versions.own == NULL && !may_hide_at(&found->versions, moment))
 			return false;
 	}
 	return true;
@@ -461,7 +482,7 @@ never_hidden_in_window(void)
 	{
 		const Found *found = &check.found[i];
 
-		if (found->row == NULL && found->versions.own == NULL &&
+		if (!found->exact && found->versions.own == NULL &&
 			version_within(&found->versions, check.window, true, &several) == NULL)
 			return found;
 	}
@@ -477,7 +498,7 @@ find_moment(void)
 	{
 		const Versions *versions = &check.found[i].versions;
 
-		if (check.found[i].row != NULL)
+		if (check.found[i].exact)
 			continue;
 		for (int j = 0; j < versions->n; j++)
 		{
@@ -512,7 +533,7 @@ fits_after(const Found *found, const PageWrite *write)
 {
 	if (found->versions.own != NULL || write->v == 0)
 		return true;
-	if (found->row != NULL)
+	if (found->exact)
 		return found->is == NULL || found->is->v == 0 || found->is->v >= write->v;
 	for (int i = 0; i < found->versions.n; i++)
 	{
@@ -596,7 +617,7 @@ check_count(Shown *shown)
 	if (shown->count < least || shown->count > most)
 		violation("rows", "%s: counted %lld rows, there were %d to %d; asked %.6f-%.6f", check.name,
 				  (long long) shown->count, least, most, seconds(check.asked.from), seconds(check.asked.to));
-	else if (least == most && sum >= 0 && shown->sum != sum)
+	else if (least == most && sum >= 0 && shown->sum >= 0 && shown->sum != sum)
 		violation("rows", "%s: tokens add up to %lld instead of %lld; asked %.6f-%.6f", check.name,
 				  (long long) shown->sum, (long long) sum, seconds(check.asked.from), seconds(check.asked.to));
 }
@@ -624,7 +645,7 @@ check_same(const Found *found)
 
 	if (token == 0 || found->versions.own != NULL)
 		return true;
-	if (found->row != NULL ? found->row->token == token : before == NULL || before->hides)
+	if (found->exact ? found->row->token == token : before == NULL || before->hides)
 		return true;
 	complain("snapshot", found, "differs from what this transaction was shown before");
 	return false;
@@ -638,7 +659,7 @@ end_snapshot(void)
 	{
 		const Found *found = &check.found[i];
 
-		if (found->row != NULL && found->versions.own == NULL)
+		if (found->exact && found->versions.own == NULL)
 			snapshot.tokens[found->table][found->slot] = found->row->token;
 	}
 }
@@ -695,8 +716,12 @@ find_all(Shown *shown, int nshown)
 			found->table = shown[i].table;
 			found->slot = slot;
 			found->row = row;
+			found->exact = row != NULL && row->token != 0;
 			found->is = NULL;
 			find_versions(&found->versions, shown[i].table, slot);
+			set_all_visibility(&found->versions, shown[i].table, slot);
+			if (row != NULL && !found->exact)
+				match_region(found);
 		}
 	}
 }
@@ -714,7 +739,7 @@ check_slots(void)
 		if (found->versions.own != NULL)
 			good = check_own_row(found);
 		else
-			good = found->row != NULL ? check_shown(found) : check_hidden(found);
+			good = found->exact ? check_shown(found) : check_hidden(found);
 		if (!good)
 			return false;
 	}
@@ -728,7 +753,7 @@ note_seen(int64_t moment)
 	{
 		const Found *found = &check.found[i];
 
-		if (found->row != NULL && found->is != NULL && found->is->write != NULL)
+		if (found->exact && found->is != NULL && found->is->write != NULL)
 			page_seen(found->is->txn, moment);
 	}
 }

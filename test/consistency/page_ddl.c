@@ -28,15 +28,15 @@ random_free_table(void)
  * Parents
  */
 
-/* A parent that is locked from now on; -1: none, or an error. */
-static int
-lock_parent(PageTable table)
+/* A parent that is locked from now on, or -1; false after an error. */
+static bool
+lock_parent(PageTable table, int *parent)
 {
 	PGresult   *result = run("SELECT id FROM parent_%d OFFSET %d LIMIT 1 FOR UPDATE", table, (int) random_below(CUSTOMERS - 4));
-	int			parent = result != NULL && PQntuples(result) > 0 ? (int) field(result, 0, 0) : -1;
 
+	*parent = result != NULL && PQntuples(result) > 0 ? (int) field(result, 0, 0) : -1;
 	PQclear(result);
-	return parent;
+	return result != NULL;
 }
 
 /* ON DELETE CASCADE: as the parent is locked no row can be added meanwhile. */
@@ -65,10 +65,11 @@ static bool
 change_parent(PageTable table)
 {
 	int64_t		token = next_token();
-	int			parent = lock_parent(table);
+	int			parent;
 	int			other = (int) random_below(CUSTOMERS);
 
-	if (!execute("SELECT set_config('pages.tok', '%lld', true)", (long long) token))
+	if (!lock_parent(table, &parent) ||
+		!execute("SELECT set_config('pages.tok', '%lld', true)", (long long) token))
 		return false;
 	if (parent >= 0 && chance(60))
 		return execute("UPDATE parent_%d SET id = %d WHERE id = %d", table, other, parent) && log_children_changed(table, token);
@@ -173,7 +174,10 @@ watch_something(void)
 
 	if (!options.watch)
 		return true;
-	if (chance(30))
+	/* what is switched off by others is switched on again */
+	if (chance(60))
+		return watch_table(table);
+	if (chance(20))
 		return execute("ALTER TABLE page_%d ENABLE TRIGGER ALL", table);
 	return (chance(30) || execute("SELECT cache_unwatch('page_%d')", table)) &&
 		(chance(50) || write_to_page(table)) && (chance(10) || watch_table(table));
@@ -197,15 +201,15 @@ change_pages(void)
 	if (!txn_begin(READ_COMMITTED))
 		return;
 	me.doomed = chance(15);
-	if (what < 40)
+	if (what < 30)
 		done = change_parent(chance(50) ? PAGE_CASCADE : PAGE_SET_NULL);
-	else if (what < 43)
+	else if (what < 33)
 		done = truncate_table((PageTable) random_below(PAGE_CUSTOMERS));
-	else if (what < 58)
+	else if (what < 48)
 		done = write_as_replica();
-	else if (what < 70)
+	else if (what < 58)
 		done = write_without_triggers(random_free_table());
-	else if (what < 85)
+	else if (what < 70)
 		done = write_to_lost_part();
 	else if (what < 95)
 		done = watch_something();

@@ -6,7 +6,8 @@
  *
  * Every query returns id, token and customer of each row; joins return the token
  * of the customer's own row in place of its number, and counts the number of rows
- * and the sum of their tokens.
+ * and the sum of their tokens.  Some do not look at tokens at all, so that they change
+ * only with the columns that they do look at.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,6 +49,9 @@ typedef enum Shape
 	COUNTED,
 	COUNTED_FILTER,
 	COUNTED_ALL,
+	ROWS_COUNTED,				/* without their tokens */
+	REGION_COUNTED,
+	REGIONS_SHOWN,
 	ALL_ROWS,
 	SLOW,
 	NUM_SHAPES
@@ -124,6 +128,9 @@ static const char *const texts[NUM_SHAPES] = {
 	[COUNTED_FILTER] = "SELECT count(*) FILTER (WHERE customer_id = %k) AS a,"
 	" sum(tok) FILTER (WHERE customer_id = %k)::bigint AS b, 0::bigint AS c FROM page_%t",
 	[COUNTED_ALL] = COUNTS,
+	[ROWS_COUNTED] = "SELECT count(*) AS a, -1::bigint AS b, 0::bigint AS c FROM page_%t WHERE customer_id = %k",
+	[REGION_COUNTED] = "SELECT count(*) AS a, -1::bigint AS b, 0::bigint AS c FROM page_%t WHERE customer_id = %k AND region = %r",
+	[REGIONS_SHOWN] = "SELECT id AS a, region::bigint AS b, (%n)::bigint AS c FROM page_%t WHERE customer_id = %k",
 	[ALL_ROWS] = ROWS " ORDER BY id",
 	[SLOW] = ROWS " WHERE customer_id = %k AND (SELECT count(*) FROM generate_series(1, 30000)) > 0",
 };
@@ -180,6 +187,7 @@ page_matches(const PageRead *read, PageTable table, int slot, int customer, int 
 			return same || other;
 		case BY_BOTH:
 		case BY_ROW:
+		case REGION_COUNTED:
 			return same && region == read->region;
 		case BY_REGION:
 			return region == read->region;
@@ -319,7 +327,7 @@ fetch_from_cursor(const char *text)
  */
 
 static void
-add_row(Shown *shown, int64_t id, int64_t token, int customer)
+add_row(Shown *shown, int64_t id, int64_t token, int customer, int region)
 {
 	int			slot = (int) (id % SLOTS);
 
@@ -331,7 +339,7 @@ add_row(Shown *shown, int64_t id, int64_t token, int customer)
 	if (shown->n == SLOTS)
 		violation("rows", "page_%d has more than %d rows", shown->table, SLOTS);
 	else
-		shown->rows[shown->n++] = (ShownRow) {.slot = slot,.id = id,.token = token,.customer = customer};
+		shown->rows[shown->n++] = (ShownRow) {.slot = slot,.id = id,.token = token,.customer = customer,.region = region};
 }
 
 static void
@@ -339,11 +347,13 @@ collect_rows(const PageRead *read, const PGresult *result, Shown *page, Shown *c
 {
 	for (int i = 0; i < PQntuples(result); i++)
 	{
-		if (!PQgetisnull(result, i, 0))
+		if (read->shape == REGIONS_SHOWN)
+			add_row(page, field(result, i, 0), 0, (int) field(result, i, 2), (int) field(result, i, 1));
+		else if (!PQgetisnull(result, i, 0))
 			add_row(page, field(result, i, 0), field(result, i, 1),
-					shape_joins(read->shape) ? ANYBODY : (int) field(result, i, 2));
+					shape_joins(read->shape) ? ANYBODY : (int) field(result, i, 2), 0);
 		if (shape_joins(read->shape) && !PQgetisnull(result, i, 2))
-			add_row(customers, read->customer, field(result, i, 2), ANYBODY);
+			add_row(customers, read->customer, field(result, i, 2), ANYBODY, 0);
 	}
 }
 
@@ -352,7 +362,7 @@ check_result(const PageRead *read, const PGresult *result, Window window)
 {
 	Shown		shown[2] = {{.table = read->table,.whole = true,.count = -1}, {.table = PAGE_CUSTOMERS,.count = -1}};
 
-	if (read->shape == COUNTED || read->shape == COUNTED_ALL || read->shape == COUNTED_FILTER)
+	if (read->shape >= COUNTED && read->shape <= REGION_COUNTED)
 	{
 		shown[0].count = field(result, 0, 0);
 		shown[0].sum = field(result, 0, 1);
