@@ -125,7 +125,7 @@ REGRESS = basic types limits worth expiry invalidate partitions transactions tri
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone watch memory values values_errors values_transactions values_data values_edges values_roles \
+	writes_undone watch watch_pins memory values values_errors values_transactions values_data values_edges values_roles \
 	write_behind write_behind_roles \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale

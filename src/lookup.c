@@ -73,6 +73,7 @@
 #include "value.h"
 #include "verify.h"
 #include "versions.h"
+#include "watch.h"
 
 /* One call on its way. */
 typedef struct Lookup
@@ -1001,7 +1002,8 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 		explanation->entry = pgcache_store_pin(&explanation->key);
 	else if (explanation->reason == PGCACHE_REASON_NONE)
 		explanation->reason = key_reason;
-	if (explanation->reason == PGCACHE_REASON_NONE)
+	/* planning may fail where nothing else does */
+	if (explanation->reason == PGCACHE_REASON_NONE && pgcache_watch_meets(&lookup.query->deps))
 		explanation->rows = pgcache_compute_explain(lookup.query, lookup.params, lookup.varying);
 	if (explanation->entry != NULL)
 	{

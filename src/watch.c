@@ -46,6 +46,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
@@ -188,6 +189,38 @@ pgcache_watch_relation_is_complete(Oid relid)
 	return complete;
 }
 
+static bool
+is_watched(Oid relid)
+{
+	Relation	relation = RelationIdGetRelation(relid);
+	bool		watched;
+
+	if (!RelationIsValid(relation))
+		return false;
+	watched = pgcache_watch_exists(relation->trigdesc);
+	RelationClose(relation);
+	return watched;
+}
+
+/* Is a relation among these dependencies watched, or a child of one?  For display. */
+bool
+pgcache_watch_meets(const PgCacheDepSet *deps)
+{
+	for (int i = 0; i < deps->ndeps; i++)
+	{
+		ListCell   *lc;
+
+		if (pgcache_slot_kind(deps->deps[i].slot) != PGCACHE_SLOT_RELATION)
+			continue;
+		foreach(lc, find_all_inheritors(deps->deps[i].object, NoLock, NULL))
+		{
+			if (is_watched(lfirst_oid(lc)))
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Keys
  */
@@ -307,12 +340,8 @@ pgcache_watch_add_statement(PgCacheDepSet *deps, const PlannedStmt *stmt)
 	foreach(lc, stmt->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		Relation	relation;
 
-		if (!OidIsValid(rte->relid) || !RelationIsValid(relation = RelationIdGetRelation(rte->relid)))
-			continue;
-		if (pgcache_watch_exists(relation->trigdesc))
+		if (OidIsValid(rte->relid) && is_watched(rte->relid))
 			pgcache_watch_add_any(deps, rte->relid);
-		RelationClose(relation);
 	}
 }

@@ -56,6 +56,7 @@ extern bool pgcache_watch_is_trigger(Oid funcid);
 extern bool pgcache_watch_exists(const TriggerDesc *triggers);
 extern bool pgcache_watch_is_complete(const TriggerDesc *triggers);
 extern bool pgcache_watch_relation_is_complete(Oid relid);
+extern bool pgcache_watch_meets(const PgCacheDepSet *deps);
 
 /* Keys */
 extern bool pgcache_watch_type(Oid typid, PgCacheWatchType *type);
