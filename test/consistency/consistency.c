@@ -87,7 +87,7 @@ read_options(int argc, char **argv)
 				options.values = true;
 				break;
 			case 'G':
-				options.pages = options.watch = options.stale = true;
+				options.pages = options.watch = true;
 				break;
 			default:
 				fputs(usage, stderr);
@@ -247,6 +247,19 @@ print_bypasses(void)
 	PQclear(result);
 }
 
+/* What one session has computed for others, and old results that were asked for. */
+static void
+print_sharing(void)
+{
+	PGresult   *result = run("SELECT fill_waits, shared_hits, stale_hits, early_refreshes FROM pgcache_stats");
+
+	if (result != NULL)
+		printf("waited for others %lld times, took their unsettled results %lld times, old results %lld times; early refreshes %lld\n",
+			   (long long) field(result, 0, 0), (long long) field(result, 0, 1), (long long) field(result, 0, 2),
+			   (long long) field(result, 0, 3));
+	PQclear(result);
+}
+
 static unsigned long long
 counted(Counter counter)
 {
@@ -293,6 +306,8 @@ print_report(double seconds, CacheStats stats)
 	char		text[100];
 
 	print_bypasses();
+	if (options.pages)
+		print_sharing();
 	printf("%.1f s, reads %llu, cached reads %llu (%llu under old snapshots), hits %lld, misses %lld, hit ratio %.3f, "
 		   "bypasses %lld, invalidations %lld, evictions %lld, writes %llu, moves %llu, aborts %llu, prepared %llu, DDL %llu, "
 		   "kills %llu, cancels %llu, unknown outcomes %llu, violations %llu, seed %llu\n",

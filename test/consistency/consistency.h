@@ -283,7 +283,6 @@ typedef struct Options
 	bool		values;			/* values under keys instead of tables */
 	bool		pages;			/* pages instead of tables */
 	bool		watch;			/* tables of pages are watched, if the library can */
-	bool		stale;			/* old results are asked for */
 	bool		prepare;		/* the server has max_prepared_transactions > 0 */
 } Options;
 

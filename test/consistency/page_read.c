@@ -17,9 +17,7 @@
 
 #include "page.h"
 
-#define STALE_MS 200
 #define FASHION 300000000		/* ns that it lasts */
-#define SLOW_CUSTOMERS 3		/* whose slow pages are read */
 
 typedef enum Shape
 {
@@ -30,6 +28,7 @@ typedef enum Shape
 	BY_ROW,
 	BY_REGION,
 	BY_EITHER,
+	BY_ALTERNATIVES,
 	BY_NULL,
 	BY_NOT_DISTINCT,
 	BY_OTHERS,
@@ -108,6 +107,7 @@ static const char *const texts[NUM_SHAPES] = {
 	[BY_ROW] = ROWS " WHERE (customer_id, region) = (%k, %r)",
 	[BY_REGION] = ROWS " WHERE region = %r",
 	[BY_EITHER] = ROWS " WHERE customer_id = %k OR region = %r",
+	[BY_ALTERNATIVES] = ROWS " WHERE customer_id = %k OR (customer_id = %o AND region = %r)",
 	[BY_NULL] = ROWS " WHERE customer_id IS NULL",
 	[BY_NOT_DISTINCT] = ROWS " WHERE customer_id IS NOT DISTINCT FROM %k",
 	[BY_OTHERS] = ROWS " WHERE NOT customer_id = %k",
@@ -193,6 +193,8 @@ page_matches(const PageRead *read, PageTable table, int slot, int customer, int 
 			return region == read->region;
 		case BY_EITHER:
 			return same || region == read->region;
+		case BY_ALTERNATIVES:
+			return same || (other && region == read->region);
 		case BY_NULL:
 			return customer == NOBODY;
 		case BY_NOT_DISTINCT:
@@ -270,7 +272,7 @@ argument_text(const PageRead *read, char *buf, size_t size)
 	if (read->stale > 0)
 		used += (size_t) snprintf(buf + used, size - used, ", stale => '%d ms'", read->stale);
 	if (read->expires)
-		snprintf(buf + used, size - used, ", ttl => '1 s'");
+		snprintf(buf + used, size - used, ", ttl => '300 ms'");
 }
 
 static void
@@ -472,8 +474,8 @@ choose_arguments(PageRead *read)
 	if (read->form == IN_FUNCTION || read->form == IN_STABLE || read->form == IN_CURSOR || read->customer == NOBODY ||
 		!shape_has_customer(read->shape))
 		read->argument = CONSTANT;
-	if (read->form >= QUERY && read->form <= GET_OR_SET && options.stale && chance(15))
-		read->stale = STALE_MS;
+	if (read->form >= QUERY && read->form <= GET_OR_SET && chance(read->shape == SLOW ? 40 : 15))
+		read->stale = chance(50) ? 200 : 2000;
 	if (read->form >= QUERY && read->form <= GET_OR_SET && chance(10))
 		read->expires = true;
 }
@@ -494,12 +496,13 @@ read_page(PageTable table)
 static bool
 read_slow_page(void)
 {
-	PageRead	read = {.table = chance(70) ? PAGE_PLAIN : PAGE_UNWATCHED,.shape = SLOW,.form = QUERY};
+	PageRead	read = {.table = random_page_table(85),.shape = SLOW,.form = QUERY};
 
 	if (chance(30))
 		read.form = chance(50) ? QUERY_AS : GET_OR_SET;
 	choose_arguments(&read);
-	read.customer %= SLOW_CUSTOMERS;
+	if (chance(85))
+		read.customer = fashion() % CUSTOMERS;
 	read.argument = PARAMETER;
 	return do_read(&read);
 }
@@ -554,7 +557,7 @@ page_reader_main(void)
 	{
 		int			n = (int) random_below(1000);
 
-		if (n < 60)
+		if (n < 200)
 		{
 			if (!read_slow_page())
 				txn_failed();

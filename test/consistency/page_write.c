@@ -511,6 +511,14 @@ write_under_savepoint(void)
 	return true;
 }
 
+/* The most keys that a transaction invalidates one by one. */
+static bool
+limit_keys(void)
+{
+	return !options.watch || chance(85) ||
+		execute("SET LOCAL pgcache.watch_max_keys = %d", (int) random_below(4));
+}
+
 static void
 write_in_transaction(void)
 {
@@ -522,7 +530,7 @@ write_in_transaction(void)
 	me.doomed = chance(15);
 	for (int i = 0; i < n; i++)
 	{
-		if (!(chance(75) ? write_and_read() : write_under_savepoint()))
+		if (!limit_keys() || !(chance(75) ? write_and_read() : write_under_savepoint()))
 		{
 			txn_failed();
 			return;
