@@ -44,6 +44,7 @@ hand_over(Prepared *prepared, bool commit)
 	prepared->nwrites = me.nwrites;
 	memcpy(prepared->writes, me.writes, sizeof(me.writes));
 	prepared->ops = me.ops;
+	prepared->page_txn = me.page_txn;
 	ops_undone_until(MAX_PREPARED_TIME);
 	store(&prepared->state, PREPARED_READY);
 	txn_end();
@@ -114,7 +115,10 @@ finish_prepared(Prepared *prepared)
 	snprintf(sql, sizeof(sql), "%s PREPARED '%s'", prepared->commit ? "COMMIT" : "ROLLBACK", prepared->gid);
 	note("%s", sql);
 	if (prepared->commit && !prepared->tried)
+	{
 		ops_start(prepared->ops);
+		page_txn_start(prepared->page_txn);
+	}
 	result = PQexec(me.conn, sql);
 	state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
@@ -136,12 +140,14 @@ finish_prepared(Prepared *prepared)
 		count(WRITES);
 		writes_acknowledged(prepared->writes, prepared->nwrites);
 		ops_end(prepared->ops, OP_COMMITTED);
+		page_txn_end(prepared->page_txn, OP_COMMITTED);
 	}
 	else
 	{
 		count(ABORTS);
 		writes_undone(prepared->writes, prepared->nwrites);
 		ops_end(prepared->ops, OP_ABORTED);
+		page_txn_end(prepared->page_txn, OP_ABORTED);
 	}
 	PQclear(result);
 	store(&prepared->state, PREPARED_FREE);

@@ -39,7 +39,7 @@ stop_servers() {
 	for data in "$work"/*/data; do as_server_user "$bin/pg_ctl" -s -D "$data" -m fast stop || true; done
 	wait
 }
-trap 'stop_chaos; stop_servers; as_server_user rm -rf "$work"; rm -f "$work.values"' EXIT
+trap 'stop_chaos; stop_servers; as_server_user rm -rf "$work"; rm -f "$work.values" "$work.pages"' EXIT
 trap 'exit 130' INT TERM
 
 stop_chaos() {
@@ -161,15 +161,21 @@ run_part() {
 }
 
 build
-parts=${PARTS:-tables values}
+parts=${PARTS:-tables values pages}
 status=0
 values=
+pages=
 # In a small cache entries are evicted; values must not be, or none could be missed.
 if [[ $parts = *values* ]]; then
 	start_server values 64MB "pgcache.write_behind_interval = 100ms"
 	run_part values -V -w "${SESSIONS:-8}" -p 5 \
 		-R "$bin/pg_ctl -s -w -D $work/values/data -l $work/values/log -m fast restart" >"$work.values" 2>&1 &
 	values=$!
+fi
+if [[ $parts = *pages* ]]; then
+	start_server pages "${PAGES_MEMORY:-16MB}"
+	run_part pages -G -w "${PAGE_WRITERS:-6}" -r "${PAGE_READERS:-8}" -p "${PAGE_PAUSE:-40}" >"$work.pages" 2>&1 &
+	pages=$!
 fi
 if [[ $parts = *tables* ]]; then
 	settings=
@@ -197,5 +203,9 @@ fi
 if [ -n "$values" ]; then
 	wait "$values" || status=1
 	cat "$work.values"
+fi
+if [ -n "$pages" ]; then
+	wait "$pages" || status=1
+	cat "$work.pages"
 fi
 exit $status

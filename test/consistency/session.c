@@ -223,6 +223,9 @@ error_is_expected(const char *state)
 		"23505",				/* two appended the same element */
 		"42P07",				/* two created the same index */
 		"42701",				/* or column */
+		"23503",				/* the parent is gone */
+		"23514",				/* so is the partition */
+		"23502",
 		NULL
 	};
 
