@@ -36,7 +36,7 @@ page_query() {
 # pages_run SUBJECT PERCENT: this share of the transactions are writes.
 pages_run() {
 	local table=$1 read columns="id int, status text, total numeric, created timestamptz, sum numeric"
-	read="SELECT * FROM cache_query(\$\$$(page_query "$1" '$1')\$\$, ROW(:c)) AS t($columns)"
+	read="SELECT * FROM cache_query(\$\$$(page_query "$1" '$1')\$\$, ROW(:c::int)) AS t($columns)"
 	if [ "$1" = none ]; then
 		table=table
 		read=$(page_query table :c)
