@@ -70,6 +70,7 @@ def rows(figures):
     tiers(table)
     writes(table)
     invalidation(table)
+    watch(table)
     memory(table)
     churn(table)
     worth(table)
@@ -209,6 +210,20 @@ def invalidation(table):
                   ("<=", 1.1), writes="100 %", unit=" µs")
     table.compare(f"the same, with {entries} invalid ones there", key("many_later"), key("one_later"), "the same, one entry", "commit_us",
                   ("<=", 1.1), writes="100 %", unit=" µs")
+
+
+def watch(table):
+    def key(subject, percent):
+        return ("watch", subject, percent, "prepared", 8)
+
+    def hit_ratio(subject, percent):
+        return table.figures.median(*key(subject, percent), "hit_ratio")
+
+    for percent in ("1", "10", "50"):
+        table.compare("pages of 1,000 customers, `cache_watch()`", key("watched", percent), key("none", percent), "no cache", "tps",
+                      (">=", 0.85, hit_ratio("watched", percent), " hit ratio") if percent == "10" else None, writes=f"{percent} %")
+        table.compare("the same, invalidated by table", key("table", percent), key("none", percent), "no cache", "tps",
+                      ("<=", 0.1, hit_ratio("table", percent), " hit ratio") if percent == "10" else None, writes=f"{percent} %")
 
 
 def memory(table):

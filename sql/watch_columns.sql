@@ -93,6 +93,22 @@ SET ROLE regress_watch;
 SELECT ask('SELECT id FROM s WHERE id < 10'), ask('SELECT id FROM s WHERE id < 10');
 RESET ROLE;
 
+-- the same through a parent that has the policy, while its child has the index
+CREATE TABLE s_parent (id int, tenant int, a int) PARTITION BY RANGE (id);
+ALTER TABLE s_parent ATTACH PARTITION s DEFAULT;
+ALTER TABLE s DISABLE ROW LEVEL SECURITY;
+ALTER TABLE s_parent ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one ON s_parent USING (tenant = 1);
+GRANT SELECT ON s_parent TO regress_watch;
+SET ROLE regress_watch;
+EXPLAIN (COSTS off) SELECT id FROM s_parent WHERE id < 10;
+SELECT ask('SELECT id FROM s_parent WHERE id < 10'), ask('SELECT id FROM s_parent WHERE id < 10');
+RESET ROLE;
+UPDATE s SET tenant = 0 WHERE id = 5;
+SET ROLE regress_watch;
+SELECT ask('SELECT id FROM s_parent WHERE id < 10'), ask('SELECT id FROM s_parent WHERE id < 10');
+RESET ROLE;
+
 -- functions and values that name the table depend on all that is written
 CREATE FUNCTION total() RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT sum(a) FROM s WHERE a = 5); END $$;
 SELECT ask('SELECT total()'), ask('SELECT total()');
@@ -103,7 +119,7 @@ SELECT ask('SELECT total()'), cache_get('v');
 SELECT cache_set('v', '1', tables => '{s}');
 INSERT INTO s VALUES (200, 1, 1);
 SELECT ask('SELECT total()'), cache_get('v');
-DROP TABLE t, p, i, j, s CASCADE;
+DROP TABLE t, p, i, j, s_parent CASCADE;
 DROP FUNCTION look, misses, total;
 DROP ROLE regress_watch;
 \i test/done.sql

@@ -19,7 +19,7 @@
  * Columns are those that the query has been given for privileges (all that it
  * names are there, those of views too), and those in conditions.  Row security is not
  * in the former, and the planner can drop a condition that an index
- * implies; so where there is row security, all columns are.
+ * implies, of a child as well; so with row security anywhere, all columns are.
  *
  * Nothing here is shared.  The relations are locked by the plan.
  *
@@ -74,6 +74,7 @@ typedef struct Walk
 	const PlannedStmt *stmt;
 	List	   *tables;
 	bool		unknown;		/* some node may read anything */
+	bool		row_security;	/* of some relation, watched or not */
 } Walk;
 
 /*
@@ -114,7 +115,7 @@ make_table(Relation relation)
 			table->keys = lappend(table->keys, key);
 	}
 	list_sort(table->keys, compare_keys);
-	table->all_columns = relation->rd_rel->relrowsecurity || computes_columns(RelationGetDescr(relation));
+	table->all_columns = computes_columns(RelationGetDescr(relation));
 	return table;
 }
 
@@ -139,10 +140,10 @@ add_selected(Table *table, const PlannedStmt *stmt, const RangeTblEntry *rte)
 {
 	Bitmapset  *columns;
 
-	if (rte->securityQuals != NIL || !pgcache_selected_columns(stmt, rte, &columns))
-		table->all_columns = true;
-	else
+	if (pgcache_selected_columns(stmt, rte, &columns))
 		table->columns = bms_add_members(table->columns, columns);
+	else
+		table->all_columns = true;
 }
 
 /* Find the watched relations of the statement; they are to be closed. */
@@ -165,6 +166,7 @@ open_tables(Walk *walk)
 
 			if (!RelationIsValid(relation))
 				continue;
+			walk->row_security |= relation->rd_rel->relrowsecurity;
 			if (!pgcache_watch_exists(relation->trigdesc))
 			{
 				RelationClose(relation);
@@ -385,11 +387,11 @@ may_have_any_row(const Walk *walk, const Table *table)
 
 /* The numbers of the columns that the result depends on; ANY_COLUMN if these are many. */
 static List *
-column_parts(const Table *table, int nvalues)
+column_parts(const Walk *walk, const Table *table, int nvalues)
 {
 	List	   *parts = NIL;
 	int			column = -1;
-	bool		any = table->all_columns;
+	bool		any = walk->row_security || table->all_columns;
 
 	while (!any && (column = bms_next_member(table->columns, column)) >= 0)
 	{
@@ -408,7 +410,7 @@ add_table_deps(const Walk *walk, const Table *table, PgCacheDepSet *deps)
 {
 	Oid			relid = RelationGetRelid(table->relation);
 	bool		any = may_have_any_row(walk, table);
-	List	   *parts = lcons_int(PGCACHE_WATCH_ROWS, column_parts(table, any ? 1 : table->npinned));
+	List	   *parts = lcons_int(PGCACHE_WATCH_ROWS, column_parts(walk, table, any ? 1 : table->npinned));
 	ListCell   *lc;
 
 	foreach(lc, parts)
@@ -443,9 +445,9 @@ pgcache_pin_add_deps(const QueryDesc *queryDesc, List *exprs, ParamListInfo valu
  */
 
 static char *
-describe_columns(const Table *table)
+describe_columns(const Walk *walk, const Table *table)
 {
-	List	   *parts = column_parts(table, 1);
+	List	   *parts = column_parts(walk, table, 1);
 	StringInfoData names;
 	ListCell   *lc;
 
@@ -465,7 +467,7 @@ describe_table(const Walk *walk, const Table *table, List *list)
 {
 	char	   *name = DatumGetCString(DirectFunctionCall1(regclassout,
 														   ObjectIdGetDatum(RelationGetRelid(table->relation))));
-	const char *columns = describe_columns(table);
+	const char *columns = describe_columns(walk, table);
 
 	if (may_have_any_row(walk, table))
 		return lappend(list, psprintf("rows of %s (%s)", name, columns));
