@@ -1,5 +1,6 @@
 -- redis_url: the setting pgcache.redis_url, what is refused, and that passwords are not shown
 -- (What it does is tested by t/030_redis.pl; here nothing listens.)
+\i test/ask.sql
 -- ALTER SYSTEM checks the text, and leaves the setting alone if it is wrong
 ALTER SYSTEM SET pgcache.redis_url = 'redis://';
 ALTER SYSTEM SET pgcache.redis_url = 'http://:secret@localhost';
@@ -52,3 +53,4 @@ SELECT pg_reload_conf();
 \c
 SELECT shown('');
 DROP FUNCTION shown;
+\i test/done.sql
