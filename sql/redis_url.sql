@@ -26,7 +26,7 @@ SELECT 'ALTER SYSTEM SET pgcache.redis_url = ''redis://' || repeat('h', 256) || 
 -- what is right is shown without the password
 CREATE FUNCTION shown(url text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    FOR i IN 1 .. 3000 LOOP
+    FOR i IN 1 .. 1000 LOOP
         EXIT WHEN current_setting('pgcache.redis_url') = url;
         PERFORM pg_sleep(0.01);
     END LOOP;
