@@ -8,7 +8,8 @@
  *
  * Passwords and secrets are not part of the value that PostgreSQL knows of a setting and shows
  * in pg_settings: their check hooks put a text without them in its place, and hand
- * the whole one over beside it ("extra").
+ * the whole one over beside it ("extra").  Parallel workers are given what is shown; they do
+ * not use the second tier.
  *
  * IDENTIFICATION
  *	  src/guc.c

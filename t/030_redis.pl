@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use PgCache;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes ();
 
 plan skip_all => 'redis-server is not installed' unless redis_is_installed();
 
@@ -116,6 +117,28 @@ is($session->query_safe("BEGIN; SAVEPOINT a; SELECT * FROM cache_query('" . new_
 	11 + $n, 'in a savepoint');
 is($asked->(), 11 + $n, 'after it');
 is(state_of('state, errors'), 'up|0', 'no failure');
+
+# parallel workers are given the settings as they are shown
+is($session->query_safe('SET force_parallel_mode = on; SELECT count(*) FROM t'), 11, 'a parallel worker');
+
+# a connection that is idle for long is closed, also after an error, which stops all timers
+SKIP:
+{
+	skip 'needs a build with test points', 3 unless has_testpoints($node);
+	is($asked->(), 11 + $n, 'before a long time');
+	$session->query('SELECT 1 / 0');
+	$session->{stderr} = '';
+	my $others = 1;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$others = grep { /^id=/ } split /\n/, cli($redis, 'CLIENT', 'LIST', 'TYPE', 'normal');
+		last if $others == 1;
+		Time::HiRes::usleep(100_000);
+	}
+	is($others, 1, 'it is closed');
+	is($asked->(), 11 + $n, 'and opened again');
+}
+is(state_of('state, errors'), 'up|0', 'no failure in all that');
 $session->quit;
 
 # a wrong password, and the right one by a reload, which is probed at once
