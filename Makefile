@@ -151,7 +151,7 @@ endif
 
 REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
 	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
-	guc errors exact bindings bindings_admin bindings_roles bindings_tables bindings_types bodies bodies_hidden stats identity \
+	guc redis_url errors exact bindings bindings_admin bindings_roles bindings_tables bindings_types bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \

@@ -28,6 +28,9 @@
 #error "pgcache needs PostgreSQL 15 or newer"
 #endif
 
+/* The major of the server that this is built for. */
+#define PGCACHE_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
+
 /* The number of this backend among all, 0-based, or -1 where it has none. */
 static inline int
 pgcache_backend_number(void)

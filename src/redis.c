@@ -7,8 +7,9 @@
  * from a failure.  Bytes and sockets are redis_connection.c's; what all sessions know of
  * a server is redis_health.c's.
  *
- * A get has pgcache.redis_timeout in all, connecting included, and so has a set.  A
- * set is sent and its reply not waited for: it is read before the next command's, or never.
+ * A get has pgcache.redis_timeout in all, connecting included, and so has a set.  The
+ * reply to a set is waited for only if it is the connection's first, or a trial because
+ * the server took no writes; otherwise it is read before the next command's, or never.
  *
  * A connection is opened at first use and shut down when it was idle for
  * IDLE_MS, by a timer, because an idle session runs nothing else.
@@ -361,6 +362,7 @@ read_unread(int i, PgCacheDeadline deadline)
 		if (!pgcache_redis_connection_receive(connection, 0, deadline, &reply))
 			return false;
 		connection->unread--;
+		connection->proven = true;
 		if (reply.kind != PGCACHE_REDIS_REPLY_ERROR)
 			pgcache_redis_health_wrote(cells[i]);
 		else if (concerns_everything(reply.data))
@@ -485,18 +487,24 @@ send_set(int i, const PgCacheRedisKey *key, const char *data, Size len, int64 tt
 
 /*
  * A value that was not sent in time, over a connection that works, says nothing about
- * asking: it may only be too large.  But it is not tried again and again.
+ * asking: it may only be too large.  But it is not tried again and again.  And if a connection
+ * was only idle for too long, the next get will know more.
  */
 static void
-set_failed(int i, Size len)
+set_failed(int i, Size len, bool reused)
 {
 	char		error[PGCACHE_REDIS_ERROR_LEN];
 
-	snprintf(error, sizeof(error), "%s a result of %zu kB", connections[i].error, len / 1024);
-	pgcache_redis_health_refused_write(cells[i], error);
+	if (connections[i].failure == PGCACHE_REDIS_LATE)
+	{
+		snprintf(error, sizeof(error), "%s, with a result of %zu kB", connections[i].error, len / 1024);
+		pgcache_redis_health_refused_write(cells[i], error);
+	}
+	else if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
+		(void) give_up(i, connections[i].error);
 }
 
-/* Store a value for so many ms, unless that cannot be done soon.  Whether it was done is found out later. */
+/* Store a value for so many ms, unless that cannot be done soon. */
 void
 pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
 {
@@ -512,23 +520,22 @@ pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 
 		return;
 	if (!have_connection(i, &reused, deadline))
 	{
-		/* if it was only idle too long, the next get will know more */
 		if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
 			(void) give_up(i, connections[i].error);
 		return;
 	}
 	if (!send_set(i, key, data, len, ttl_ms, deadline))
 	{
-		if (connections[i].failure == PGCACHE_REDIS_LATE)
-			set_failed(i, len);
-		else if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
-			(void) give_up(i, connections[i].error);
+		set_failed(i, len, reused);
 		return;
 	}
 	connections[i].unread++;
 	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_SETS, 1);
 	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_OUT, len);
-	rest(i);
+	if ((connections[i].proven && !pgcache_redis_health_read_only(cells[i])) || read_unread(i, deadline))
+		rest(i);
+	else
+		set_failed(i, len, reused);
 }
 
 /*
@@ -537,15 +544,11 @@ pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 
 
 /* Does the server do what a get needs?  Asked in the same way, since it may answer a PING all the same. */
 static void
-probe(int i, PgCacheDeadline deadline)
+probe(int i, const PgCacheRedisKey *key, PgCacheDeadline deadline)
 {
-	char		name[160];
-	PgCacheRedisKey key = {name, 0, 0};
 	PgCacheRedisReply reply;
 
-	key.len = snprintf(name, sizeof(name), "%sprobe", pgcache_redis_prefix);
-	pgcache_redis_connection_close(&connections[i]);
-	if (!ask_for_value(i, &key, 0, deadline, &reply))
+	if (!ask_for_value(i, key, 0, deadline, &reply))
 		(void) give_up(i, connections[i].error);
 	else if (reply.kind == PGCACHE_REDIS_REPLY_ERROR && !begins_with(reply.data, "WRONGTYPE"))
 		(void) give_up_for_error(i, reply.data);
@@ -553,12 +556,45 @@ probe(int i, PgCacheDeadline deadline)
 		(void) give_up(i, "a reply of another kind than was asked for");
 	else
 		pgcache_redis_health_answered(cells[i]);
+}
+
+/* Does it take writes? */
+static void
+probe_writing(int i, const PgCacheRedisKey *key, PgCacheDeadline deadline)
+{
+	bool		reused;
+
+	if (!have_connection(i, &reused, deadline))
+	{
+		(void) give_up(i, connections[i].error);
+		return;
+	}
+	if (send_set(i, key, "", 0, PROBE_MS, deadline))
+	{
+		connections[i].unread++;
+		if (read_unread(i, deadline))
+			return;
+	}
+	set_failed(i, 0, false);
+}
+
+static void
+probe_if_due(int i, PgCacheDeadline deadline)
+{
+	char		name[160];
+	PgCacheRedisKey key = {name, 0, 0};
+
+	key.len = snprintf(name, sizeof(name), "%sprobe", pgcache_redis_prefix);
+	if (pgcache_redis_health_probe_due(cells[i]))
+		probe(i, &key, deadline);
+	else if (pgcache_redis_health_up(cells[i]) && pgcache_redis_health_write_due(cells[i]))
+		probe_writing(i, &key, deadline);
 	pgcache_redis_connection_close(&connections[i]);
 }
 
 /*
- * Ask servers that are down whether they are back; called by the launcher in every
- * round.  What is left over when PROBE_MS are over is asked in the next one.
+ * Ask servers that are down, or take no writes, whether they are back; called by the
+ * launcher in every round.  What is left over when PROBE_MS are over is asked in the next one.
  */
 void
 pgcache_redis_probe(void)
@@ -572,9 +608,7 @@ pgcache_redis_probe(void)
 		pgcache_redis_health_probe_now(cells[i]);
 	for (int n = 0; n < nservers && pgcache_redis_now_us() < end; n++)
 	{
-		int			i = next++ % nservers;
-
-		if (pgcache_redis_health_probe_due(cells[i]))
-			probe(i, Min(deadline_from_now(), end));
+		next = (next + 1) % nservers;
+		probe_if_due(next, Min(deadline_from_now(), end));
 	}
 }

@@ -76,6 +76,7 @@ pgcache_redis_connection_close(PgCacheRedisConnection *connection)
 	connection->context = NULL;
 	connection->busy = false;
 	connection->unread = 0;
+	connection->proven = false;
 }
 
 static bool
@@ -254,16 +255,16 @@ pgcache_redis_connection_send(PgCacheRedisConnection *connection, int argc, cons
 	}
 }
 
-/* The first byte of the reply that comes next, or 0 if it has not come yet. */
-static char
+/* The first byte of the reply that comes next, or EOF if it has not come yet. */
+static int
 first_byte(const redisReader *reader)
 {
-	return reader->pos < reader->len ? reader->buf[reader->pos] : '\0';
+	return reader->pos < reader->len ? (unsigned char) reader->buf[reader->pos] : EOF;
 }
 
 /* How much may be read for a reply that begins so; 0 = nothing, we do not use such. */
 static Size
-allowed_len(char first, Size limit)
+allowed_len(int first, Size limit)
 {
 	switch (first)
 	{
@@ -314,15 +315,15 @@ pgcache_redis_connection_receive(PgCacheRedisConnection *connection, Size limit,
 {
 	redisReader *reader = connection->context->reader;
 	Size		received = reader->len - reader->pos;
-	char		first = '\0';
+	int			first = EOF;
 	void	   *parsed = NULL;
 
 	pgcache_redis_connection_forget_reply(connection);
 	for (;;)
 	{
-		if (first == '\0')
+		if (first == EOF)
 			first = first_byte(reader);
-		if (first != '\0')
+		if (first != EOF)
 		{
 			if (allowed_len(first, limit) == 0)
 				return fail(connection, PGCACHE_REDIS_WRONG, "something that is no reply of Redis");

@@ -15,9 +15,6 @@
 
 #include "redis_url.h"
 
-/* The longest text of an error that is kept, with its zero. */
-#define PGCACHE_REDIS_ERROR_LEN		160
-
 /* Replies other than values have so many bytes at most. */
 #define PGCACHE_REDIS_SHORT_REPLY	(64 * 1024)
 
@@ -56,6 +53,7 @@ typedef struct PgCacheRedisConnection
 	bool		busy;			/* in the middle of a command; if it is found
 								 * so, that was interrupted */
 	int			unread;			/* replies that nobody has waited for yet */
+	bool		proven;			/* has a set been answered? */
 	volatile sig_atomic_t idle; /* may the timer shut it down? */
 	volatile sig_atomic_t fd;	/* for the timer */
 	/* set when something returns false: */

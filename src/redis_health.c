@@ -14,8 +14,7 @@
  * overdue by OVERDUE_MS, one of them asks it.
  *
  * A server that answers but takes no writes (full, a replica, disk trouble) goes on
- * being asked; writing is tried again after the same pauses, by whoever has
- * something to write.
+ * being asked; the launcher tries to write after the same pauses.
  *
  * One cell per server of pgcache.redis_url, found by where the server is; when the
  * setting changes, cells of servers that are not named any more are taken over.
@@ -71,6 +70,7 @@ typedef struct Cell
 	TimestampTz retry_at;		/* when to ask it again; mutex */
 	TimestampTz write_at;		/* when to write to it again; mutex */
 	TimestampTz up_since;		/* 0 = always; mutex */
+	TimestampTz writable_since; /* 0 = always; mutex */
 	TimestampTz logged_at;		/* mutex */
 	bool		told;			/* was it logged that it is down? mutex */
 	TimestampTz error_at;		/* mutex */
@@ -103,6 +103,7 @@ empty_cell(Cell *cell)
 	cell->retry_at = 0;
 	cell->write_at = 0;
 	cell->up_since = 0;
+	cell->writable_since = 0;
 	cell->logged_at = 0;
 	cell->told = false;
 	cell->error_at = 0;
@@ -214,17 +215,17 @@ is_over(TimestampTz end, TimestampTz now)
 	return now >= end || end - now > LAST_PAUSE_MS * INT64CONST(1000);
 }
 
-/* Take the part of the launcher, if that should have probed long ago. */
+/* Take the part of the launcher, if that should have probed at *due, but did not: one at a time. */
 static bool
-is_overdue(Cell *cell)
+is_overdue(Cell *cell, TimestampTz *due)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		overdue;
 
 	SpinLockAcquire(&cell->mutex);
-	overdue = now - cell->retry_at >= OVERDUE_MS * INT64CONST(1000);
+	overdue = now - *due >= OVERDUE_MS * INT64CONST(1000);
 	if (overdue)
-		cell->retry_at = now;	/* for one at a time */
+		*due = now;
 	SpinLockRelease(&cell->mutex);
 	return overdue;
 }
@@ -233,7 +234,16 @@ is_overdue(Cell *cell)
 bool
 pgcache_redis_health_up(int cell)
 {
-	return pg_atomic_read_u32(&health->cells[cell].down) == 0 || is_overdue(&health->cells[cell]);
+	Cell	   *c = &health->cells[cell];
+
+	return pg_atomic_read_u32(&c->down) == 0 || is_overdue(c, &c->retry_at);
+}
+
+/* Did it refuse the latest write? */
+bool
+pgcache_redis_health_read_only(int cell)
+{
+	return pg_atomic_read_u32(&health->cells[cell].read_only) != 0;
 }
 
 /* May something be written to it now? */
@@ -241,14 +251,8 @@ bool
 pgcache_redis_health_writable(int cell)
 {
 	Cell	   *c = &health->cells[cell];
-	TimestampTz write_at;
 
-	if (pg_atomic_read_u32(&c->read_only) == 0)
-		return true;
-	SpinLockAcquire(&c->mutex);
-	write_at = c->write_at;
-	SpinLockRelease(&c->mutex);
-	return is_over(write_at, GetCurrentTimestamp());
+	return pg_atomic_read_u32(&c->read_only) == 0 || is_overdue(c, &c->write_at);
 }
 
 static TimestampTz
@@ -273,20 +277,20 @@ note_error(Cell *cell, const char *error, TimestampTz now)
 	return true;
 }
 
-/* Open the breaker, or leave it open for longer; under the mutex. */
+/* Set a flag and its pause, or have it last for longer; under the mutex. */
 static void
-put_off(Cell *cell, TimestampTz now)
+put_off(pg_atomic_uint32 *flag, TimestampTz *until, uint32 *attempts, TimestampTz well_since, TimestampTz now)
 {
-	if (pg_atomic_read_u32(&cell->down) == 0)
+	if (pg_atomic_read_u32(flag) == 0)
 	{
-		if (cell->up_since == 0 || now - cell->up_since >= STABLE_MS * INT64CONST(1000))
-			cell->failures = 0;
+		if (well_since == 0 || now - well_since >= STABLE_MS * INT64CONST(1000))
+			*attempts = 0;
 	}
-	else if (!is_over(cell->retry_at, now))
+	else if (!is_over(*until, now))
 		return;					/* somebody who was asking when it began */
-	cell->retry_at = after_pause(now, cell->failures);
-	cell->failures++;
-	pg_atomic_write_u32(&cell->down, 1);
+	*until = after_pause(now, *attempts);
+	(*attempts)++;
+	pg_atomic_write_u32(flag, 1);
 }
 
 /* It did not answer, or not in a way that can be used. */
@@ -303,7 +307,7 @@ pgcache_redis_health_failed(int cell, const char *error)
 	SpinLockAcquire(&c->mutex);
 	log = note_error(c, cleaned, now);
 	c->told |= log;
-	put_off(c, now);
+	put_off(&c->down, &c->retry_at, &c->failures, c->up_since, now);
 	memcpy(name, c->name, sizeof(name));
 	SpinLockRelease(&c->mutex);
 	if (log)
@@ -327,14 +331,7 @@ pgcache_redis_health_refused_write(int cell, const char *error)
 	clean(cleaned, error, sizeof(cleaned));
 	SpinLockAcquire(&c->mutex);
 	log = note_error(c, cleaned, now);
-	if (pg_atomic_read_u32(&c->read_only) == 0)
-		c->refusals = 0;
-	if (c->refusals == 0 || is_over(c->write_at, now))
-	{
-		c->write_at = after_pause(now, c->refusals);
-		c->refusals++;
-	}
-	pg_atomic_write_u32(&c->read_only, 1);
+	put_off(&c->read_only, &c->write_at, &c->refusals, c->writable_since, now);
 	memcpy(name, c->name, sizeof(name));
 	SpinLockRelease(&c->mutex);
 	if (log)
@@ -350,11 +347,14 @@ void
 pgcache_redis_health_wrote(int cell)
 {
 	Cell	   *c = &health->cells[cell];
+	TimestampTz now;
 
 	if (pg_atomic_read_u32(&c->read_only) == 0)
 		return;
+	now = GetCurrentTimestamp();
 	SpinLockAcquire(&c->mutex);
 	pg_atomic_write_u32(&c->read_only, 0);
+	c->writable_since = now;
 	SpinLockRelease(&c->mutex);
 }
 
@@ -382,19 +382,35 @@ pgcache_redis_health_answered(int cell)
 		ereport(LOG, (errmsg("pgcache uses the Redis server \"%s\" again", name)));
 }
 
+static bool
+is_due(Cell *cell, pg_atomic_uint32 *flag, const TimestampTz *until)
+{
+	TimestampTz end;
+
+	if (pg_atomic_read_u32(flag) == 0)
+		return false;
+	SpinLockAcquire(&cell->mutex);
+	end = *until;
+	SpinLockRelease(&cell->mutex);
+	return is_over(end, GetCurrentTimestamp());
+}
+
 /* Is it time to ask a server that is down? */
 bool
 pgcache_redis_health_probe_due(int cell)
 {
 	Cell	   *c = &health->cells[cell];
-	TimestampTz retry_at;
 
-	if (pg_atomic_read_u32(&c->down) == 0)
-		return false;
-	SpinLockAcquire(&c->mutex);
-	retry_at = c->retry_at;
-	SpinLockRelease(&c->mutex);
-	return is_over(retry_at, GetCurrentTimestamp());
+	return is_due(c, &c->down, &c->retry_at);
+}
+
+/* Is it time to write to one that took no writes? */
+bool
+pgcache_redis_health_write_due(int cell)
+{
+	Cell	   *c = &health->cells[cell];
+
+	return is_due(c, &c->read_only, &c->write_at);
 }
 
 /* Somebody has changed the setting: do not wait for the end of the pause. */
@@ -407,6 +423,7 @@ pgcache_redis_health_probe_now(int cell)
 	c->retry_at = 0;
 	c->write_at = 0;
 	c->failures = 0;
+	c->refusals = 0;
 	SpinLockRelease(&c->mutex);
 }
 

@@ -13,7 +13,7 @@
 
 #include "utils/timestamp.h"
 
-#include "redis_connection.h"
+#include "redis_url.h"
 
 #define PGCACHE_REDIS_NAME_LEN		288
 
@@ -50,12 +50,14 @@ extern void pgcache_redis_health_shmem_init(void);
 
 extern void pgcache_redis_health_cells(const PgCacheRedisServer *servers, int n, int *cells);
 extern bool pgcache_redis_health_up(int cell);
+extern bool pgcache_redis_health_read_only(int cell);
 extern bool pgcache_redis_health_writable(int cell);
 extern void pgcache_redis_health_failed(int cell, const char *error);
 extern void pgcache_redis_health_refused_write(int cell, const char *error);
 extern void pgcache_redis_health_wrote(int cell);
 extern void pgcache_redis_health_answered(int cell);
 extern bool pgcache_redis_health_probe_due(int cell);
+extern bool pgcache_redis_health_write_due(int cell);
 extern void pgcache_redis_health_probe_now(int cell);
 extern void pgcache_redis_health_count(int cell, PgCacheRedisCounter counter, uint64 n);
 extern void pgcache_redis_health_count_get(int cell, uint64 us);

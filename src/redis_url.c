@@ -244,6 +244,11 @@ pgcache_redis_url_parse(const char *urls, PgCacheRedisServer *servers, char **er
 		urls = comma ? comma + 1 : end;
 		while (*urls == ' ')
 			urls++;
+		if (comma && *urls == '\0')
+		{
+			*error = pstrdup("Nothing follows the last comma.");
+			return -1;
+		}
 	}
 	return n;
 }
@@ -255,8 +260,8 @@ pgcache_redis_url_name(const PgCacheRedisServer *server, char *buf, Size size)
 	if (server->path[0] != '\0')
 		snprintf(buf, size, "unix://%s?db=%d", server->path, server->database);
 	else
-		snprintf(buf, size, "%s://%s:%d/%d", server->tls ? "rediss" : "redis", server->host,
-				 server->port, server->database);
+		snprintf(buf, size, strchr(server->host, ':') ? "%s://[%s]:%d/%d" : "%s://%s:%d/%d",
+				 server->tls ? "rediss" : "redis", server->host, server->port, server->database);
 }
 
 /* One server's part, with *** for the password. */

@@ -15,6 +15,9 @@
 
 #define PGCACHE_MAX_REDIS_SERVERS	16
 
+/* The longest text of a server's error that is kept, with its zero. */
+#define PGCACHE_REDIS_ERROR_LEN		160
+
 /* One of pgcache.redis_url; strings are zero-terminated, empty = not given. */
 typedef struct PgCacheRedisServer
 {

@@ -51,6 +51,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "guc.h"
 #include "pack.h"
 #include "redis.h"
@@ -117,7 +118,7 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 	Where		where = {
 		.system_identifier = GetSystemIdentifier(),
 		.timeline = GetWALInsertionTimeLine(),
-		.major = PG_VERSION_NUM / 100,
+		.major = PGCACHE_SERVER_MAJOR,
 		.database = MyDatabaseId,
 		.slots = PGCACHE_NUM_SLOTS,
 	};
