@@ -1,5 +1,6 @@
 -- redis_url: the setting pgcache.redis_url, what is refused, and that passwords are not shown
 -- (What it does is tested by t/030_redis.pl; here nothing listens.)
+\i test/ask.sql
 -- ALTER SYSTEM checks the text, and leaves the setting alone if it is wrong
 ALTER SYSTEM SET pgcache.redis_url = 'redis://';
 ALTER SYSTEM SET pgcache.redis_url = 'http://:secret@localhost';
@@ -25,7 +26,7 @@ SELECT 'ALTER SYSTEM SET pgcache.redis_url = ''redis://' || repeat('h', 256) || 
 -- what is right is shown without the password
 CREATE FUNCTION shown(url text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    FOR i IN 1 .. 3000 LOOP
+    FOR i IN 1 .. 1000 LOOP
         EXIT WHEN current_setting('pgcache.redis_url') = url;
         PERFORM pg_sleep(0.01);
     END LOOP;
@@ -52,3 +53,4 @@ SELECT pg_reload_conf();
 \c
 SELECT shown('');
 DROP FUNCTION shown;
+\i test/done.sql

@@ -8,7 +8,8 @@
  *
  * Passwords and secrets are not part of the value that PostgreSQL knows of a setting and shows
  * in pg_settings: their check hooks put a text without them in its place, and hand
- * the whole one over beside it ("extra").
+ * the whole one over beside it ("extra").  Parallel workers are given what is shown; they do
+ * not use the second tier.
  *
  * IDENTIFICATION
  *	  src/guc.c
@@ -127,9 +128,9 @@ assign_redis_secret(const char *newval, void *extra)
 	pgcache_redis_secret = extra;
 }
 
-/* Why the servers cannot be used, or NULL. */
+/* Why the servers cannot be used, and what to do; NULL if they can. */
 static const char *
-redis_url_problem(const char *urls)
+redis_url_problem(const char *urls, const char **hint)
 {
 	PgCacheRedisServer servers[PGCACHE_MAX_REDIS_SERVERS];
 	char	   *error;
@@ -140,18 +141,28 @@ redis_url_problem(const char *urls)
 		tls |= servers[i].tls;
 	explicit_bzero(servers, sizeof(servers));
 	if (n < 0)
+	{
+		*hint = "Name servers as in redis://:password@host:6379/0 or unix:///path/to/socket, separated by commas.";
 		return error;
+	}
 	if (n > 0 && !pgcache_redis_is_built())
-		return "This build of pgcache has no Redis (it was made by make WITH_REDIS=no).";
+	{
+		*hint = "Build it with hiredis, without WITH_REDIS=no.";
+		return "This build of pgcache has no Redis.";
+	}
 	if (tls && !pgcache_redis_has_tls())
-		return "This build of pgcache has no TLS; that takes hiredis 1.0 or newer, with its hiredis_ssl.";
+	{
+		*hint = "Build it with hiredis 1.0 or newer and its library hiredis_ssl, or use a tunnel.";
+		return "This build of pgcache has no TLS.";
+	}
 	return NULL;
 }
 
 static bool
 check_redis_url(char **newval, void **extra, GucSource source)
 {
-	const char *problem = redis_url_problem(*newval);
+	const char *hint = NULL;
+	const char *problem = redis_url_problem(*newval, &hint);
 	char	   *shown;
 	bool		hidden;
 
@@ -160,7 +171,7 @@ check_redis_url(char **newval, void **extra, GucSource source)
 		/* the usual message has the value in it */
 		GUC_check_errmsg("invalid value for parameter \"%s\"", "pgcache.redis_url");
 		GUC_check_errdetail("%s", problem);
-		GUC_check_errhint("Name servers as in redis://:password@host:6379/0 or unix:///path/to/socket, separated by commas.");
+		GUC_check_errhint("%s", hint);
 		return false;
 	}
 	shown = pgcache_redis_url_masked(*newval);

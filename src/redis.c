@@ -40,7 +40,11 @@
 #include "redis_tls.h"
 
 /* An idle connection is shut down after so many ms. */
+#ifdef PGCACHE_TESTPOINTS
+#define IDLE_MS			(10 * 1000)
+#else
 #define IDLE_MS			(5 * 60 * 1000)
+#endif
 
 /* All that the launcher's probes may take of one of its rounds. */
 #define PROBE_MS		1000

@@ -260,8 +260,8 @@ pgcache_redis_url_name(const PgCacheRedisServer *server, char *buf, Size size)
 	if (server->path[0] != '\0')
 		snprintf(buf, size, "unix://%s?db=%d", server->path, server->database);
 	else
-		snprintf(buf, size, "%s://%s:%d/%d", server->tls ? "rediss" : "redis", server->host,
-				 server->port, server->database);
+		snprintf(buf, size, strchr(server->host, ':') ? "%s://[%s]:%d/%d" : "%s://%s:%d/%d",
+				 server->tls ? "rediss" : "redis", server->host, server->port, server->database);
 }
 
 /* One server's part, with *** for the password. */

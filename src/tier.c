@@ -200,15 +200,12 @@ take_deps(const PgCacheFrame *frame, PgCacheDepSet *deps)
 	return true;
 }
 
-/* The rows in plain bytes, or NULL. */
-static const char *
+/* The rows in plain bytes, or NULL; a copy, since a type's receive function may use Redis, too. */
+static char *
 unpack_rows(const PgCacheFrame *frame)
 {
-	char	   *rows;
+	char	   *rows = palloc_extended(frame->rows_len + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
 
-	if (frame->packing == PGCACHE_FRAME_PLAIN)
-		return (const char *) frame->packed;
-	rows = palloc_extended(frame->rows_len + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
 	if (rows == NULL ||
 		!pgcache_unpack(frame->packing, (const char *) frame->packed, frame->packed_len, rows, frame->rows_len))
 		return NULL;
@@ -264,7 +261,7 @@ pgcache_tier_get(PgCacheTierResult *result)
 	PgCacheRedisKey key;
 	PgCacheRedisValue value;
 	PgCacheFrame frame;
-	const char *rows;
+	char	   *rows;
 
 	if (!pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
 		return false;

@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use PgCache;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes ();
 
 plan skip_all => 'redis-server is not installed' unless redis_is_installed();
 
@@ -116,6 +117,28 @@ is($session->query_safe("BEGIN; SAVEPOINT a; SELECT * FROM cache_query('" . new_
 	11 + $n, 'in a savepoint');
 is($asked->(), 11 + $n, 'after it');
 is(state_of('state, errors'), 'up|0', 'no failure');
+
+# parallel workers are given the settings as they are shown
+is($session->query_safe('SET force_parallel_mode = on; SELECT count(*) FROM t'), 11, 'a parallel worker');
+
+# a connection that is idle for long is closed, also after an error, which stops all timers
+SKIP:
+{
+	skip 'needs a build with test points', 3 unless has_testpoints($node);
+	is($asked->(), 11 + $n, 'before a long time');
+	$session->query('SELECT 1 / 0');
+	$session->{stderr} = '';
+	my $others = 1;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$others = grep { /^id=/ } split /\n/, cli($redis, 'CLIENT', 'LIST', 'TYPE', 'normal');
+		last if $others == 1;
+		Time::HiRes::usleep(100_000);
+	}
+	is($others, 1, 'it is closed');
+	is($asked->(), 11 + $n, 'and opened again');
+}
+is(state_of('state, errors'), 'up|0', 'no failure in all that');
 $session->quit;
 
 # a wrong password, and the right one by a reload, which is probed at once
@@ -181,7 +204,8 @@ is(sql('SET ROLE watcher; SELECT count(*) FROM pgcache_redis'), 2, 'for pg_monit
 for my $wrong ('redis://u:horse@', 'rediss://:horse@localhost', 'redis://:horse@h,redis://:battery@h/0')
 {
 	$node->psql('postgres', "SET log_min_error_statement = 'panic'; ALTER SYSTEM SET pgcache.redis_url = '$wrong'", stderr => \$error);
-	like($error, qr/invalid value for parameter "pgcache.redis_url"/, "$wrong is refused");
+	# by a build with TLS, one is not
+	like($error, $wrong =~ /^rediss:/ ? qr/DETAIL:  This build of pgcache has no TLS|^$/ : qr/invalid value for parameter "pgcache.redis_url"/, "$wrong is refused");
 	unlike($error =~ s/LINE.*//sr, qr/horse|battery/, 'without the password');
 }
 $node->append_conf('postgresql.conf', "pgcache.redis_url = 'nonsense://u:horse battery\@h'");
