@@ -25,6 +25,7 @@ OBJS = \
 	src/bound_plan.o \
 	src/canonical.o \
 	src/capture.o \
+	src/churn.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
@@ -47,6 +48,9 @@ OBJS = \
 	src/pin_value.o \
 	src/prepared.o \
 	src/query.o \
+	src/recipe.o \
+	src/refresh.o \
+	src/refresh_worker.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -61,7 +65,9 @@ OBJS = \
 	src/sql_admin.o \
 	src/sql_api.o \
 	src/sql_binding.o \
+	src/sql_refresh.o \
 	src/sql_value.o \
+	src/sql_warm.o \
 	src/sql_watch.o \
 	src/sql_write.o \
 	src/stats.o \
@@ -84,6 +90,12 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/warm.o \
+	src/warm_collect.o \
+	src/warm_file.o \
+	src/warm_script.o \
+	src/warm_state.o \
+	src/warm_worker.o \
 	src/watch.o \
 	src/watch_trigger.o \
 	src/wire.o \
@@ -125,8 +137,8 @@ REGRESS = basic types limits worth expiry invalidate partitions transactions tri
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone watch watch_pins memory values values_errors values_transactions values_data values_edges values_roles \
-	write_behind write_behind_roles \
+	writes_undone watch watch_pins watch_ways watch_columns memory churn values values_errors values_transactions values_data values_edges values_roles \
+	write_behind write_behind_roles warm \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 

@@ -16,32 +16,35 @@ COMMENT ON FUNCTION cache_query_support(internal) IS
 'planner support for cache_query and cache_query_as: rows and cost, from the results computed lately';
 
 CREATE FUNCTION cache_query(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-                            tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                            tags text[] DEFAULT NULL, stale interval DEFAULT NULL,
+                            refresh boolean DEFAULT NULL)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_query'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SUPPORT cache_query_support;
 
-COMMENT ON FUNCTION cache_query(text, record, interval, text[], interval) IS
+COMMENT ON FUNCTION cache_query(text, record, interval, text[], interval, boolean) IS
 'rows of a query, from the cache if they are what the query would return now; needs a column definition list in FROM';
 
 CREATE FUNCTION cache_query_as(rowtype anyelement, query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-                               tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                               tags text[] DEFAULT NULL, stale interval DEFAULT NULL,
+                               refresh boolean DEFAULT NULL)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'cache_query_as'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SUPPORT cache_query_support;
 
-COMMENT ON FUNCTION cache_query_as(anyelement, text, record, interval, text[], interval) IS
+COMMENT ON FUNCTION cache_query_as(anyelement, text, record, interval, text[], interval, boolean) IS
 'rows of a query as a named type, for example NULL::orders, from the cache';
 
 CREATE FUNCTION cache_query_json(query text, params record DEFAULT NULL, ttl interval DEFAULT NULL,
-                                 tags text[] DEFAULT NULL, stale interval DEFAULT NULL)
+                                 tags text[] DEFAULT NULL, stale interval DEFAULT NULL,
+                                 refresh boolean DEFAULT NULL)
 RETURNS json
 AS 'MODULE_PATHNAME', 'cache_query_json'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION cache_query_json(text, record, interval, text[], interval) IS
+COMMENT ON FUNCTION cache_query_json(text, record, interval, text[], interval, boolean) IS
 'rows of a query as a JSON array of objects, from the cache; an empty array if there are none';
 
 CREATE FUNCTION cache_explain(query text, params record DEFAULT NULL,
@@ -381,7 +384,7 @@ AS 'MODULE_PATHNAME', 'cache_stats_reset'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION cache_stats_reset() IS
-'sets all counters of the server to zero, at once';
+'sets all counters of the server to zero, at once, and has tables that were not worth caching cached again';
 
 REVOKE ALL ON FUNCTION cache_stats_reset() FROM PUBLIC;
 
@@ -413,13 +416,14 @@ COMMENT ON FUNCTION cache_entries() IS
 
 CREATE FUNCTION cache_table_stats(OUT relation regclass, OUT entries bigint, OUT bytes bigint, OUT hits bigint,
                                   OUT invalidations bigint, OUT watched boolean, OUT key_columns text[],
-                                  OUT last_invalidated timestamptz)
+                                  OUT last_invalidated timestamptz, OUT drops bigint, OUT useless_drops bigint,
+                                  OUT saved_ms double precision, OUT not_cached_until timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cache_table_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION cache_table_stats() IS
-'the tables of this database that stored results depend on';
+'the tables of this database that stored results depend on, or that are not cached for a while';
 
 CREATE FUNCTION cache_bypasses(OUT reason text, OUT effect text, OUT count bigint, OUT last_query text,
                                OUT last_at timestamptz)
@@ -430,14 +434,58 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION cache_bypasses() IS
 'why queries were run past the cache or their results not stored, with the latest query of each kind';
 
+CREATE FUNCTION cache_refresh_stats(OUT database text, OUT pid integer, OUT registered bigint, OUT refreshed bigint,
+                                    OUT useful bigint, OUT postponed bigint, OUT refused bigint, OUT failed bigint,
+                                    OUT spent_ms double precision, OUT saved_ms double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cache_refresh_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_refresh_stats() IS
+'per database: results that are computed again in the background, what came of it, what it took and saved, and the process that does it';
+
+CREATE FUNCTION cache_warm(file text DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_warm'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_warm(text) IS
+'runs the queries of a file of the server, or without one those that the cache knows best and has no result of, and returns how many results are there now';
+
+REVOKE ALL ON FUNCTION cache_warm(text) FROM PUBLIC;
+
+CREATE FUNCTION cache_export()
+RETURNS integer
+AS 'MODULE_PATHNAME', 'cache_export'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_export() IS
+'writes the queries that are to be run after the next start to pgcache.warm_file, now, and returns their number';
+
+REVOKE ALL ON FUNCTION cache_export() FROM PUBLIC;
+
+CREATE FUNCTION cache_warming(OUT state text, OUT file text, OUT written_at timestamptz, OUT total bigint,
+                              OUT done bigint, OUT stored bigint, OUT skipped bigint, OUT failed bigint,
+                              OUT started_at timestamptz, OUT finished_at timestamptz, OUT last_error text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'cache_warming'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_warming() IS
+'how far the queries of pgcache.warm_file have been run since the server start';
+
 CREATE VIEW pgcache_stats AS SELECT * FROM cache_stats();
 CREATE VIEW pgcache_entries AS SELECT * FROM cache_entries();
 CREATE VIEW pgcache_tables AS SELECT * FROM cache_table_stats();
 CREATE VIEW pgcache_bypasses AS SELECT * FROM cache_bypasses();
+CREATE VIEW pgcache_refresh AS SELECT * FROM cache_refresh_stats();
+CREATE VIEW pgcache_warming AS SELECT * FROM cache_warming();
 
 COMMENT ON VIEW pgcache_stats IS 'counters of the cache, one row for the server';
 COMMENT ON VIEW pgcache_entries IS 'stored results';
 COMMENT ON VIEW pgcache_tables IS 'tables that stored results of this database depend on';
 COMMENT ON VIEW pgcache_bypasses IS 'reasons for which results were not cached';
+COMMENT ON VIEW pgcache_refresh IS 'results that are computed again in the background, by database';
+COMMENT ON VIEW pgcache_warming IS 'running queries again after a server start';
 
-GRANT SELECT ON pgcache_stats, pgcache_entries, pgcache_tables, pgcache_bypasses TO PUBLIC;
+GRANT SELECT ON pgcache_stats, pgcache_entries, pgcache_tables, pgcache_bypasses, pgcache_refresh, pgcache_warming TO PUBLIC;

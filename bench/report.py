@@ -71,6 +71,7 @@ def rows(figures):
     invalidation(table)
     memory(table)
     churn(table)
+    worth(table)
     return table.lines
 
 
@@ -229,6 +230,16 @@ def churn(table):
                   cpu[max(cpu)] / cpu[min(cpu)], unit=" µs")
         full = r.median("churn", "tenth", "-", "-", 8, "full")
         table.add("part of the memory in use meanwhile", key("tenth"), full, "", None, (">=", 0.9, full))
+
+
+def worth(table):
+    def key(subject):
+        return ("worth", subject, "writes", "prepared", 8)
+
+    table.compare("reads that do not repeat beside writes: table paused", key("paused"), key("plain"), "plain queries", "tps", writes="80 %")
+    table.compare("the same, each stored", key("stored"), key("plain"), "plain queries", "tps", writes="80 %")
+    table.compare("server CPU of these, table paused", key("paused"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
+    table.compare("server CPU of these, each stored", key("stored"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
 
 
 def markdown(lines):

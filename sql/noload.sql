@@ -17,7 +17,7 @@ SELECT probin AS library FROM pg_proc WHERE proname = 'cache_clear' \gset
 CREATE SCHEMA old;
 CREATE FUNCTION old.cache_query(query text) RETURNS SETOF record AS :'library', 'cache_query' LANGUAGE C;
 CREATE FUNCTION old.cache_query_as(rowtype anyelement, query text) RETURNS SETOF anyelement AS :'library', 'cache_query_as' LANGUAGE C;
-CREATE FUNCTION old.cache_query_json(query text, params record, ttl interval, tags text[], stale interval, more int) RETURNS json AS :'library', 'cache_query_json' LANGUAGE C;
+CREATE FUNCTION old.cache_query_json(query text, params record, ttl interval, tags text[], stale interval, refresh boolean, more int) RETURNS json AS :'library', 'cache_query_json' LANGUAGE C;
 CREATE FUNCTION old.cache_explain(query text) RETURNS record AS :'library', 'cache_explain' LANGUAGE C;
 CREATE FUNCTION old.cache_explain(query text, params record, OUT cacheable boolean, OUT reason text) RETURNS record AS :'library', 'cache_explain' LANGUAGE C;
 CREATE FUNCTION old.cache_invalidate() RETURNS void AS :'library', 'cache_invalidate' LANGUAGE C;
@@ -32,7 +32,7 @@ CREATE FUNCTION old.cache_bypasses(OUT reason text, OUT count bigint) RETURNS SE
 CREATE FUNCTION old.cache_bypasses(what text) RETURNS SETOF record AS :'library', 'cache_bypasses' LANGUAGE C;
 SELECT old.cache_query('SELECT 1');
 SELECT old.cache_query_as(NULL::int, 'SELECT 1');
-SELECT old.cache_query_json('SELECT 1', ROW(), NULL, NULL, NULL, 1);
+SELECT old.cache_query_json('SELECT 1', ROW(), NULL, NULL, NULL, NULL, 1);
 SELECT old.cache_explain('SELECT 1');
 SELECT * FROM old.cache_explain('SELECT 1', NULL);
 SELECT old.cache_invalidate();

@@ -114,14 +114,14 @@ EXECUTE short;
 EXECUTE named;
 SELECT probin AS library FROM pg_proc WHERE proname = 'cache_query' \gset
 CREATE OR REPLACE FUNCTION cache_query(query text, params record DEFAULT ROW(3), ttl interval DEFAULT '1 h',
-	tags text[] DEFAULT NULL, stale interval DEFAULT NULL) RETURNS SETOF record
+	tags text[] DEFAULT NULL, stale interval DEFAULT NULL, refresh boolean DEFAULT NULL) RETURNS SETOF record
 	AS :'library', 'cache_query' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 77;
 EXECUTE named;
 EXECUTE short;
 SELECT same($$SELECT * FROM cache_query('SELECT id FROM items WHERE id = $1') AS t(id int)$$);
 SELECT plan($$SELECT * FROM cache_query('SELECT 1 + $1') AS t(id int)$$);
 CREATE OR REPLACE FUNCTION cache_query(query text, params record DEFAULT NULL, ttl interval DEFAULT '-1 h',
-	tags text[] DEFAULT '{z}', stale interval DEFAULT NULL) RETURNS SETOF record
+	tags text[] DEFAULT '{z}', stale interval DEFAULT NULL, refresh boolean DEFAULT NULL) RETURNS SETOF record
 	AS :'library', 'cache_query' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SUPPORT cache_query_support ROWS 55;
 EXECUTE short;
 SELECT same($$SELECT * FROM cache_query('SELECT 2', ttl => '1 h') AS t(id int)$$);

@@ -101,5 +101,7 @@ CREATE TRIGGER wrong AFTER INSERT ON orders EXECUTE FUNCTION cache_watch_trigger
 INSERT INTO orders VALUES (1000);
 
 DROP TABLE kinds, own, orders CASCADE;
+DROP FUNCTION ask_orders;
 REVOKE CREATE ON SCHEMA public FROM regress_watch;
 DROP ROLE regress_watch;
+\i test/done.sql

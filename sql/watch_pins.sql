@@ -92,4 +92,6 @@ SELECT dependencies[4:] FROM cache_explain('SELECT total FROM orders WHERE custo
 SELECT dependencies[4:] FROM cache_explain('SELECT total FROM orders WHERE customer_id = $1', ROW(NULL::int));
 RESET plan_cache_mode;
 DROP TABLE customers, orders CASCADE;
+DROP FUNCTION pins;
 DROP ROLE regress_watch;
+\i test/done.sql

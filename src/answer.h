@@ -24,6 +24,7 @@ typedef struct PgCacheAnswer
 	Tuplestorestate *rows;		/* no hit: all rows; or NULL */
 	bool		hit;
 	bool		stale;			/* a hit on an old result */
+	bool		refused;		/* by the request's admit(); no rows */
 	PgCacheReason bypass;		/* why the cache was passed by, if so */
 } PgCacheAnswer;
 

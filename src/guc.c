@@ -22,13 +22,20 @@ bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
 int			pgcache_max_entry_size = 16 * 1024;
 int			pgcache_default_ttl = 0;
+int			pgcache_churn_pause = 30 * 1000;
 double		pgcache_early_refresh = 1;
 int			pgcache_fill_wait_ms = 10 * 1000;
 int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
+bool		pgcache_refresh_ahead = false;
+double		pgcache_refresh_share = 0.25;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
+int			pgcache_warm_entries = 10000;
+char	   *pgcache_warm_file = NULL;
+int			pgcache_warm_interval = 300;
+double		pgcache_warm_share = 0.5;
 int			pgcache_write_behind_batch = 1000;
 int			pgcache_write_behind_interval = 1000;
 int			pgcache_write_behind_memory = 16 * 1024;
@@ -56,9 +63,27 @@ static const struct config_enum_entry value_scope_options[] = {
 	{NULL, 0, false}
 };
 
+/* There must be room for the names of the files beside it. */
+static bool
+check_warm_file(char **newval, void **extra, GucSource source)
+{
+	if (*newval != NULL && strlen(*newval) < MAXPGPATH - 8)
+		return true;
+	GUC_check_errdetail("The name must be shorter than %d bytes.", MAXPGPATH - 8);
+	return false;
+}
+
 void
 pgcache_guc_init(void)
 {
+	DefineCustomIntVariable("pgcache.churn_pause",
+							"Sets how long a table is not cached at first when caching it was not worth it.",
+							"The pause doubles, up to an hour, as long as that does not change. 0 caches all tables.",
+							&pgcache_churn_pause,
+							30 * 1000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
 	DefineCustomIntVariable("pgcache.default_ttl",
 							"Sets how long a result is kept when the call names no ttl.",
 							"0 keeps it until a write invalidates it.",
@@ -115,6 +140,22 @@ pgcache_guc_init(void)
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 
+	DefineCustomBoolVariable("pgcache.refresh_ahead",
+							 "Computes results again in the background before they are asked for.",
+							 "It is the default of the argument refresh. Only results that are read are computed again.",
+							 &pgcache_refresh_ahead,
+							 false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.refresh_share",
+							 "Sets the share of its time that a worker may spend on computing results again.",
+							 "There is one worker for each database. 0 computes none.",
+							 &pgcache_refresh_share,
+							 0.25, 0, 1,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+
 #ifdef PGCACHE_TESTPOINTS
 	DefineCustomStringVariable("pgcache.testpoints",
 							   "Lists the test points at which this session waits (test builds only).",
@@ -155,6 +196,38 @@ pgcache_guc_init(void)
 							 &pgcache_verify,
 							 0, 0, 1,
 							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.warm_entries",
+							"Sets how many queries are remembered over a restart.",
+							"Those that have saved most time are.",
+							&pgcache_warm_entries,
+							10000, 1, 1000000,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.warm_file",
+							   "Sets the file in which queries are remembered over a restart.",
+							   "It holds their texts and parameters. An empty string turns this off.",
+							   &pgcache_warm_file,
+							   "pg_stat/pgcache.warm",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_warm_file, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.warm_interval",
+							"Sets how often the file of queries is written.",
+							"0 writes it at a shutdown only.",
+							&pgcache_warm_interval,
+							300, 0, INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.warm_share",
+							 "Sets the share of one processor that running queries again after a start may take.",
+							 "1 runs them without a pause.",
+							 &pgcache_warm_share,
+							 0.5, 0.01, 1,
+							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.watch_max_keys",

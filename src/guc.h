@@ -36,13 +36,20 @@ extern bool pgcache_enabled;
 extern int	pgcache_memory;		/* kB */
 extern int	pgcache_max_entry_size; /* kB */
 extern int	pgcache_default_ttl;	/* ms */
+extern int	pgcache_churn_pause;	/* ms */
 extern double pgcache_early_refresh;	/* multiple of the cost */
 extern int	pgcache_fill_wait_ms;
 extern int	pgcache_on_bypass;
+extern bool pgcache_refresh_ahead;
+extern double pgcache_refresh_share;	/* of one worker's time, 0..1 */
 extern int	pgcache_track;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */
+extern int	pgcache_warm_entries;
+extern char *pgcache_warm_file; /* may be empty */
+extern int	pgcache_warm_interval;	/* s */
+extern double pgcache_warm_share;	/* of one processor, 0.01..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */
 extern int	pgcache_write_behind_memory;	/* kB */

@@ -30,8 +30,6 @@
 #include "settings.h"
 #include "versions.h"
 
-#define NULL_VALUE	PG_UINT32_MAX
-
 /* Of a longer search path, what comes later is not in the session's hash. */
 #define MAX_HASHED_SCHEMAS	64
 
@@ -51,7 +49,7 @@ append_value(StringInfo buf, const ParamExternData *param)
 
 	if (param->isnull)
 	{
-		uint32		len = NULL_VALUE;
+		uint32		len = PGCACHE_KEY_NULL;
 
 		appendBinaryStringInfo(buf, (char *) &len, sizeof(len));
 		return;

@@ -4,9 +4,10 @@
  *	  The background worker of the whole server.
  *
  * Once a second it looks after databases in which changes are pending that no
- * worker writes, and sweeps a part of the store, so that entries that are
+ * worker writes, or where results are due that no worker computes again, and sweeps a part of the store, so that entries that are
  * invalid or have expired give their memory back in about a minute, whether or not
- * anybody needs it.  It is connected to no database.
+ * anybody needs it.  It also has queries remembered over a restart (warm.c).  It is
+ * connected to no database.
  *
  * Nothing depends on it: who changes something starts a worker himself, and
  * entries are removed when room is needed.  If the server has no background worker left,
@@ -30,7 +31,9 @@
 #include "utils/syscache.h"
 
 #include "launcher.h"
+#include "refresh.h"
 #include "store.h"
+#include "warm.h"
 #include "write_database.h"
 
 #define ROUND_MS			1000
@@ -84,6 +87,20 @@ look_after_databases(void)
 }
 
 static void
+look_after_refresh(void)
+{
+	Oid			dbid;
+
+	while (OidIsValid(dbid = pgcache_refresh_deserted()))
+	{
+		if (!database_exists(dbid))
+			pgcache_refresh_forget(dbid);
+		else
+			(void) pgcache_refresh_start_worker(dbid);
+	}
+}
+
+static void
 sweep(void)
 {
 	uint32		n = pgcache_store_buckets() / ROUNDS_PER_SWEEP + 1;
@@ -108,14 +125,19 @@ pgcache_launcher_main(Datum arg)
 		CHECK_FOR_INTERRUPTS();
 		/* not 0, or it would not be started again if it is only this one that ends */
 		if (ShutdownRequestPending)
+		{
+			pgcache_warm_shutdown();
 			proc_exit(1);
+		}
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		look_after_databases();
+		look_after_refresh();
 		sweep();
+		pgcache_warm_round();
 	}
 }
 

@@ -56,6 +56,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "churn.h"
 #include "collect.h"
 #include "compute.h"
 #include "early.h"
@@ -66,6 +67,7 @@
 #include "lookup.h"
 #include "mark.h"
 #include "prepared.h"
+#include "refresh.h"
 #include "request.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -158,7 +160,12 @@ report_bypass(const Lookup *lookup, PgCacheReason reason)
 {
 	const char *text = lookup->query->source->query_string;
 
-	pgcache_collect_refuse(reason);
+	/*
+	 * what computes with it now judges for itself, by the tables that the run
+	 * shows
+	 */
+	if (reason != PGCACHE_CHURN)
+		pgcache_collect_refuse(reason);
 	pgcache_stats_reason(reason, text);
 	if (pgcache_on_bypass == PGCACHE_ON_BYPASS_SILENT)
 		return;
@@ -196,6 +203,15 @@ run_uncached(const Lookup *lookup)
 	PgCacheResult result = {.rows = answer_rows(lookup)};
 
 	return pgcache_compute(lookup->query, lookup->params, &result, NULL);
+}
+
+/* Run the query past the cache for this reason; false = start again. */
+static bool
+bypass(const Lookup *lookup, PgCacheReason reason)
+{
+	report_bypass(lookup, reason);
+	lookup->answer->bypass = reason;
+	return run_uncached(lookup);
 }
 
 /*
@@ -327,6 +343,8 @@ entry_serves(const PgCacheEntry *entry, Lookup *lookup)
 	}
 	if (!(is_current(entry, lookup) || is_shared(entry, lookup)) ||
 		is_shadowed(lookup->query, pgcache_entry_deps(entry), entry->ndeps))
+		return false;
+	if (entry->created_at <= request->newer_than)
 		return false;
 	if (request->ttl_us > 0 && GetCurrentTimestamp() - entry->created_at >= request->ttl_us)
 		return false;
@@ -461,6 +479,14 @@ answer_entry(Lookup *lookup, PgCacheEntry *entry)
 	return ANSWERED;
 }
 
+/* From now on it is to be refreshed; who stored it did not ask for that. */
+static void
+want_refresh(PgCacheEntry *entry)
+{
+	entry->flags |= PGCACHE_ENTRY_REFRESH;
+	pgcache_refresh_register(entry->hash);
+}
+
 static Outcome
 answer_from_store(Lookup *lookup)
 {
@@ -482,6 +508,8 @@ answer_from_store(Lookup *lookup)
 		pgcache_store_unpin(entry);
 		return REFRESH;
 	}
+	if ((lookup->request->entry_flags & ~entry->flags & PGCACHE_ENTRY_REFRESH) != 0)
+		want_refresh(entry);
 	pgcache_collect_deps(pgcache_entry_deps(entry), entry->ndeps);
 	if (lookup->request->value_key == NULL && !entry->unsettled && pgcache_verify_wanted(lookup->query))
 	{
@@ -585,6 +613,13 @@ answer_meanwhile(Lookup *lookup)
  * Miss
  */
 
+/* Is it not worth storing, by the tables that it reads?  A value is stored because that is asked for. */
+static bool
+is_churned(const Lookup *lookup, const PgCacheDepSet *deps)
+{
+	return lookup->request->value_key == NULL && pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
+}
+
 /* Add what the call itself makes the result depend on. */
 static void
 add_call_deps(const Lookup *lookup, PgCacheDepSet *deps)
@@ -636,6 +671,8 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 			(void) pgcache_store_publish_if(pgcache_store_may_replace_dead);
 		else
 			pgcache_store_publish();
+		if ((meta->flags & PGCACHE_ENTRY_REFRESH) != 0)
+			pgcache_refresh_register(meta->key->hash);
 	}
 	return reason;
 }
@@ -722,6 +759,8 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 		return PGCACHE_OWN_WRITE;
 	if (is_shadowed(lookup->query, deps->deps, deps->ndeps))
 		return PGCACHE_TEMPORARY_TABLE;
+	if (is_churned(lookup, deps))
+		return PGCACHE_CHURN;
 	add_call_deps(lookup, deps);
 	if (!key_still_holds(lookup) ||
 		(lookup->request->value_key != NULL && is_void(lookup)))
@@ -752,6 +791,7 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 	meta.rows_len = result->rows_len;
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
+	meta.flags = lookup->request->entry_flags;
 	meta.created_at = now;
 	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
 	if (meta.unsettled)
@@ -816,7 +856,9 @@ fill(Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
-	pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	/* what nobody has asked for has not been missed */
+	if (lookup->request->admit == NULL)
+		pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
 	return true;
 }
 
@@ -876,6 +918,8 @@ answer_or_fill(Lookup *lookup)
 	/* what a prepared transaction left pending would keep it from the store */
 	if (outcome == NOT_STORED && pgcache_prepared_reap())
 		return false;
+	if (outcome == NOT_STORED && is_churned(lookup, &lookup->query->deps))
+		return bypass(lookup, PGCACHE_CHURN);
 	if (outcome == NOT_STORED && !pgcache_fill_claim(lookup->key.hash, &lookup->claim))
 		outcome = answer_meanwhile(lookup);
 	if (outcome == NOT_STORED || refresh)
@@ -918,6 +962,14 @@ build_key(Lookup *lookup)
 	return PGCACHE_REASON_NONE;
 }
 
+static bool
+is_admitted(const Lookup *lookup, const PgCacheKey *key)
+{
+	const PgCacheRequest *request = lookup->request;
+
+	return request->admit == NULL || request->admit(lookup->query, key, request->admit_arg);
+}
+
 /*
  * Answer a request with the rows of the query's result.  The answer is the
  * caller's to end.
@@ -949,14 +1001,21 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 		if (reason == PGCACHE_REASON_NONE && request->deleted)
 			reason = PGCACHE_OWN_WRITE;
 		if (reason == PGCACHE_REASON_NONE)
+			answer->refused = !is_admitted(&lookup, NULL);
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
 			reason = build_key(&lookup);
-		if (reason != PGCACHE_REASON_NONE)
+		if (reason == PGCACHE_REASON_NONE && !answer->refused)
+			answer->refused = !is_admitted(&lookup, &lookup.key);
+		if (answer->refused || (reason != PGCACHE_REASON_NONE && request->admit != NULL))
 		{
-			report_bypass(&lookup, reason);
 			answer->bypass = reason;
+			done = true;
+		}
+		else if (reason != PGCACHE_REASON_NONE)
+		{
 			if (reason == PGCACHE_CATALOG_CHANGE)
 				pgcache_query_forget(lookup.query);
-			done = run_uncached(&lookup);
+			done = bypass(&lookup, reason);
 		}
 		else
 			done = answer_or_fill(&lookup);
@@ -1012,6 +1071,10 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 														  explanation->entry->ndeps,
 														  explanation->entry->since);
 	}
+	if (explanation->reason == PGCACHE_REASON_NONE &&
+		(explanation->entry == NULL || explanation->state != PGCACHE_ENTRY_VALID) &&
+		pgcache_churn_refuses(&explanation->key, lookup.query->deps.deps, lookup.query->deps.ndeps))
+		explanation->reason = PGCACHE_CHURN;
 	pgcache_query_release(lookup.query);
 }
 

@@ -40,6 +40,16 @@ typedef struct PgCacheRequest
 	 */
 	void		(*describe) (TupleDesc desc, void *arg);
 	void	   *describe_arg;
+
+	/*
+	 * For who computes what others have asked for (recipe.c): NULL, or asked
+	 * whether this is still that query, before anything of it runs (key = NULL), and
+	 * whether this is its key.  If not, nothing is run; nor is it past the cache.
+	 */
+	bool		(*admit) (const PgCacheQuery *query, const PgCacheKey *key, void *arg);
+	void	   *admit_arg;
+	TimestampTz newer_than;		/* only what was stored after that is a hit */
+	uint8		entry_flags;	/* of what is stored */
 } PgCacheRequest;
 
 /* What cache_explain() shows. */

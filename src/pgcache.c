@@ -23,6 +23,7 @@
 
 #include "binding.h"
 #include "capture.h"
+#include "churn.h"
 #include "compute.h"
 #include "guc.h"
 #include "hint.h"
@@ -104,6 +105,7 @@ _PG_init(void)
 	pgcache_store_init();
 	pgcache_query_init();
 	pgcache_lookup_init();
+	pgcache_churn_init();
 	pgcache_compute_init();
 	pgcache_binding_init();
 	pgcache_scan_plan_init();

@@ -359,6 +359,18 @@ pgcache_policy_value(const PgCacheSharedPolicy *policy, const PgCacheWorth *wort
 		((float) cost_us + 1) / ((float) bytes + 1);
 }
 
+/* Uses to be expected of an entry in so many ticks, if things go on as they did. */
+float
+pgcache_policy_uses(const PgCacheWorth *worth, uint32 hits, uint32 ticks, uint32 now)
+{
+	float		uses = (float) worth->history.uses / USE;
+	int32		new_hits = (int32) (hits - worth->counted);
+
+	/* after a race of two looks the count may be behind */
+	uses += (float) Max(new_hits, 0);
+	return uses * (float) ticks / (float) Max(elapsed(now, worth->history.since), Max(ticks, 1));
+}
+
 /*
  * Should a result that was asked for be stored in the place of that entry?
  * Not if they are worth the same: then storing is work without a gain.

@@ -119,6 +119,7 @@ extern void pgcache_policy_leave(PgCacheSharedPolicy *policy, uint64 hash, uint3
 /* Decisions */
 extern float pgcache_policy_value(const PgCacheSharedPolicy *policy, const PgCacheWorth *worth,
 								  uint64 cost_us, uint64 bytes, uint32 now);
+extern float pgcache_policy_uses(const PgCacheWorth *worth, uint32 hits, uint32 ticks, uint32 now);
 extern bool pgcache_policy_admits(float candidate, float victim);
 extern void pgcache_policy_count_payback(PgCachePayback *payback, uint32 stores, uint32 hits);
 extern uint64 pgcache_policy_min_cost(const PgCachePayback *payback, uint64 store_us, uint64 hit_us);

@@ -298,7 +298,7 @@ build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnal
 {
 	StringInfoData buf;
 	Oid		   *path = palloc(MAX_PATH_SCHEMAS * sizeof(Oid));
-	uint32		head[8] = {0};
+	PgCacheKeyHead head = {0};
 	int			npath = fetch_search_path_array(path, MAX_PATH_SCHEMAS);
 
 	if (npath > MAX_PATH_SCHEMAS)
@@ -307,16 +307,16 @@ build_key_prefix(PgCacheQuery *query, const PgCacheCall *call, const PgCacheAnal
 		npath = fetch_search_path_array(path, npath);
 	}
 
-	head[0] = call->form;
-	head[1] = MyDatabaseId;
-	head[2] = GetUserId();
-	head[3] = call->text_len;
-	head[4] = query->nparams;
-	head[5] = analysis->objects.len;
-	head[6] = npath;
+	head.form = call->form;
+	head.dbid = MyDatabaseId;
+	head.userid = GetUserId();
+	head.text_len = call->text_len;
+	head.nparams = query->nparams;
+	head.objects_len = analysis->objects.len;
+	head.npath = npath;
 
 	initStringInfo(&buf);
-	appendBinaryStringInfo(&buf, (char *) head, sizeof(head));
+	appendBinaryStringInfo(&buf, (char *) &head, sizeof(head));
 	query->text_offset = buf.len;
 	query->text_len = call->text_len;
 	appendBinaryStringInfo(&buf, call->text, call->text_len);

@@ -68,6 +68,22 @@ typedef struct PgCacheQuery
 	bool		dropped;		/* out of the table; freed when no longer used */
 } PgCacheQuery;
 
+/*
+ * What the key's prefix begins with.  Behind it stand the text, the parameters' types,
+ * the objects that names resolved to, the search path, and the settings.
+ */
+typedef struct PgCacheKeyHead
+{
+	uint32		form;
+	Oid			dbid;
+	Oid			userid;
+	uint32		text_len;
+	uint32		nparams;
+	uint32		objects_len;	/* bytes */
+	uint32		npath;
+	uint32		unused;
+} PgCacheKeyHead;
+
 extern void pgcache_query_init(void);
 extern PgCacheQuery *pgcache_query_get(const PgCacheCall *call, uint64 since);
 extern bool pgcache_query_is_current(const PgCacheQuery *query);

@@ -256,4 +256,6 @@ pgcache_request_get(const NullableDatum *args, PgCacheForm form, PgCacheRequest 
 
 	if (!args[4].isnull)
 		request->stale_us = interval_to_us(DatumGetIntervalP(args[4].value), "stale");
+	if (args[5].isnull ? pgcache_refresh_ahead : DatumGetBool(args[5].value))
+		request->entry_flags = PGCACHE_ENTRY_REFRESH;
 }

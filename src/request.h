@@ -15,8 +15,8 @@
 
 #include "lookup.h"
 
-/* query, params, ttl, tags, stale: in this order, by themselves or behind others */
-#define PGCACHE_REQUEST_ARGS 5
+/* query, params, ttl, tags, stale, refresh: in this order, by themselves or behind others */
+#define PGCACHE_REQUEST_ARGS 6
 
 extern void pgcache_require_args(FunctionCallInfo fcinfo, int nargs);
 extern void pgcache_call_get_text(const text *arg, PgCacheCall *call);

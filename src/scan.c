@@ -102,6 +102,7 @@ evaluate_arguments(PgCacheScanState *state, PgCacheRequest *request)
 	args[2] = evaluate(state, PGCACHE_SCAN_TTL);
 	args[3] = evaluate(state, PGCACHE_SCAN_TAGS);
 	args[4] = evaluate(state, PGCACHE_SCAN_STALE);
+	args[5] = evaluate(state, PGCACHE_SCAN_REFRESH);
 
 	pgcache_request_get(args, PGCACHE_FORM_ROWS, request);
 	if (call.nparams > 0)

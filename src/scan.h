@@ -20,7 +20,7 @@
 
 /*
  * What the planner tells the executor, in custom_private: OIDs.  The arguments
- * are custom_exprs: query, ttl, tags, stale, then either the fields of the
+ * are custom_exprs: query, ttl, tags, stale, refresh, then either the fields of the
  * parameter row or, with "whole_row", the row.
  */
 typedef enum PgCacheScanPrivate
@@ -35,7 +35,8 @@ typedef enum PgCacheScanPrivate
 #define PGCACHE_SCAN_TTL		1
 #define PGCACHE_SCAN_TAGS		2
 #define PGCACHE_SCAN_STALE		3
-#define PGCACHE_SCAN_PARAMS		4
+#define PGCACHE_SCAN_REFRESH	4
+#define PGCACHE_SCAN_PARAMS		5
 
 /* One of custom_exprs; constants are not compiled, as starting a scan is most of its cost. */
 typedef struct PgCacheScanArgument

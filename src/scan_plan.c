@@ -172,7 +172,7 @@ pgcache_scan_plan_node(PlannerInfo *root, const RangeTblFunction *function, cons
 	scan->methods = &pgcache_scan_methods;
 	scan->custom_scan_tlist = column_list(function, relid);
 	scan->custom_private = list_make3_oid(call->funcid, apart ? 0 : 1, as_row_type ? 1 : 0);
-	scan->custom_exprs = list_make4(linitial(args), lthird(args), lfourth(args), list_nth(args, 4));
+	scan->custom_exprs = list_make5(linitial(args), lthird(args), lfourth(args), list_nth(args, 4), list_nth(args, 5));
 	scan->custom_exprs = apart ? list_concat(scan->custom_exprs, fields) :
 		lappend(scan->custom_exprs, lsecond(args));
 

@@ -17,5 +17,6 @@
 
 extern uint64 pgcache_settings_id(void);
 extern void pgcache_settings_append(StringInfo buf);
+extern bool pgcache_settings_read(const char *fingerprint, uint32 len, StringInfo buf);
 
 #endif							/* PGCACHE_SETTINGS_H */

@@ -19,13 +19,16 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "churn.h"
 #include "estimate.h"
 #include "fill.h"
 #include "prepared.h"
+#include "refresh.h"
 #include "shmem.h"
 #include "stats.h"
 #include "store.h"
 #include "versions.h"
+#include "warm_state.h"
 #include "write_queue.h"
 
 static shmem_request_hook_type prev_shmem_request = NULL;
@@ -44,8 +47,11 @@ request(void)
 	size = add_size(size, pgcache_store_shmem_size());
 	size = add_size(size, pgcache_prepared_shmem_size());
 	size = add_size(size, pgcache_estimate_shmem_size());
+	size = add_size(size, pgcache_churn_shmem_size());
 	size = add_size(size, pgcache_fill_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
+	size = add_size(size, pgcache_refresh_shmem_size());
+	size = add_size(size, pgcache_warm_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche(PGCACHE_STATS_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_INDEX_TRANCHE, PGCACHE_INDEX_PARTITIONS);
@@ -53,6 +59,8 @@ request(void)
 	RequestNamedLWLockTranche(PGCACHE_LIMBO_TRANCHE, 1);
 	RequestNamedLWLockTranche(PGCACHE_STATEMENT_TRANCHE, PGCACHE_STATEMENT_LOCKS);
 	RequestNamedLWLockTranche(PGCACHE_WRITE_TRANCHE, 2);
+	RequestNamedLWLockTranche(PGCACHE_REFRESH_TRANCHE, 1);
+	RequestNamedLWLockTranche(PGCACHE_WARM_TRANCHE, 1);
 	if (max_prepared_xacts > 0)
 		RequestNamedLWLockTranche(PGCACHE_PREPARED_TRANCHE, 1);
 }
@@ -69,8 +77,11 @@ startup(void)
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
 	pgcache_estimate_shmem_init();
+	pgcache_churn_shmem_init();
 	pgcache_fill_shmem_init();
 	pgcache_write_queue_shmem_init();
+	pgcache_refresh_shmem_init();
+	pgcache_warm_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 

@@ -33,6 +33,7 @@
 #include "utils/regproc.h"
 #include "utils/timestamp.h"
 
+#include "churn.h"
 #include "mark.h"
 #include "request.h"
 #include "stats.h"
@@ -155,6 +156,7 @@ cache_stats_reset(PG_FUNCTION_ARGS)
 {
 	pgcache_require_args(fcinfo, 0);
 	pgcache_stats_reset();
+	pgcache_churn_reset();
 	PG_RETURN_VOID();
 }
 
@@ -444,7 +446,7 @@ cache_entries(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-#define TABLES_COLUMNS 8
+#define TABLES_COLUMNS 12
 
 typedef struct TableStats
 {
@@ -453,7 +455,30 @@ typedef struct TableStats
 	int64		entries;		/* valid ones, as are bytes */
 	int64		bytes;
 	int64		hits;
+	double		saved_us;
 } TableStats;
+
+static TableStats *
+get_table(HTAB *tables, Oid relid, uint32 slot)
+{
+	bool		found;
+	TableStats *table = hash_search(tables, &relid, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		table->slot = slot;
+		table->entries = table->bytes = table->hits = 0;
+		table->saved_us = 0;
+	}
+	return table;
+}
+
+/* A table that is paused may have no entry left. */
+static void
+add_paused_table(Oid relid, void *arg)
+{
+	(void) get_table(arg, relid, pgcache_slot_relation(MyDatabaseId, relid));
+}
 
 static void
 add_to_tables(PgCacheEntry *entry, void *arg)
@@ -467,19 +492,15 @@ add_to_tables(PgCacheEntry *entry, void *arg)
 	for (uint32 i = 0; i < entry->ndeps; i++)
 	{
 		TableStats *table;
-		bool		found;
+		uint64		hits = pg_atomic_read_u64(&entry->hits);
 
 		if (pgcache_slot_kind(deps[i].slot) != PGCACHE_SLOT_RELATION)
 			continue;
-		table = hash_search(tables, &deps[i].object, HASH_ENTER, &found);
-		if (!found)
-		{
-			table->slot = deps[i].slot;
-			table->entries = table->bytes = table->hits = 0;
-		}
+		table = get_table(tables, deps[i].object, deps[i].slot);
 		table->entries += valid ? 1 : 0;
 		table->bytes += valid ? entry->bytes : 0;
-		table->hits += pg_atomic_read_u64(&entry->hits);
+		table->hits += hits;
+		table->saved_us += (double) hits * entry->cost_us;
 	}
 }
 
@@ -513,9 +534,11 @@ put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 	TimestampTz last;
 	ArrayType  *keys;
 	bool		enabled;
+	PgCacheChurn churn;
 	int			i = 0;
 
 	table_history(table, &invalidations, &last);
+	pgcache_churn_read(table->relid, &churn);
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = Int64GetDatum(table->entries);
 	values[i++] = Int64GetDatum(table->bytes);
@@ -527,6 +550,11 @@ put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 	values[i++] = PointerGetDatum(keys);
 	nulls[i] = last == 0;
 	values[i++] = TimestampTzGetDatum(last);
+	values[i++] = Int64GetDatum((int64) churn.drops);
+	values[i++] = Int64GetDatum((int64) churn.useless_drops);
+	values[i++] = Float8GetDatum(us_to_ms(table->saved_us + churn.saved_us));
+	nulls[i] = churn.not_cached_until == 0;
+	values[i++] = TimestampTzGetDatum(churn.not_cached_until);
 	Assert(i == TABLES_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -543,6 +571,7 @@ cache_table_stats(PG_FUNCTION_ARGS)
 	TableStats *table;
 
 	pgcache_store_scan(add_to_tables, tables);
+	pgcache_churn_for_each_paused(add_paused_table, tables);
 	hash_seq_init(&scan, tables);
 	while ((table = hash_seq_search(&scan)) != NULL)
 		put_table(rsinfo, table);

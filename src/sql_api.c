@@ -145,7 +145,7 @@ PG_FUNCTION_INFO_V1(cache_query);
 PG_FUNCTION_INFO_V1(cache_query_as);
 PG_FUNCTION_INFO_V1(cache_query_json);
 
-/* cache_query(query, params, ttl, tags, stale) RETURNS SETOF record */
+/* cache_query(query, params, ttl, tags, stale, refresh) RETURNS SETOF record */
 Datum
 cache_query(PG_FUNCTION_ARGS)
 {
@@ -156,7 +156,7 @@ cache_query(PG_FUNCTION_ARGS)
 	return return_set(fcinfo, &request, PGCACHE_COLUMN_LIST);
 }
 
-/* cache_query_as(rowtype, query, params, ttl, tags, stale) RETURNS SETOF anyelement */
+/* cache_query_as(rowtype, query, params, ttl, tags, stale, refresh) RETURNS SETOF anyelement */
 Datum
 cache_query_as(PG_FUNCTION_ARGS)
 {
@@ -168,7 +168,7 @@ cache_query_as(PG_FUNCTION_ARGS)
 	return return_set(fcinfo, &request, PGCACHE_ROW_TYPE);
 }
 
-/* cache_query_json(query, params, ttl, tags, stale) RETURNS json */
+/* cache_query_json(query, params, ttl, tags, stale, refresh) RETURNS json */
 Datum
 cache_query_json(PG_FUNCTION_ARGS)
 {

@@ -372,16 +372,20 @@ cache_get_many(PG_FUNCTION_ARGS)
 Datum
 cache_get_or_set(PG_FUNCTION_ARGS)
 {
+	NullableDatum args[PGCACHE_REQUEST_ARGS];
 	PgCacheRequest request;
 	PgCacheAnswer answer;
 	PgCacheKey	value_key;
 	bool		computed;
 	Key			key;
 
-	pgcache_require_args(fcinfo, 1 + PGCACHE_REQUEST_ARGS);
+	/* a value is not refreshed */
+	pgcache_require_args(fcinfo, PGCACHE_REQUEST_ARGS);
+	memcpy(args, fcinfo->args + 1, (PGCACHE_REQUEST_ARGS - 1) * sizeof(NullableDatum));
+	args[PGCACHE_REQUEST_ARGS - 1].isnull = true;
 	key = get_key(fcinfo, 0);
 	require_unbound(key, "cache_get_or_set()");
-	pgcache_request_get(fcinfo->args + 1, PGCACHE_FORM_VALUE, &request);
+	pgcache_request_get(args, PGCACHE_FORM_VALUE, &request);
 	if (pgcache_enabled && pgcache_value_has_pending(key.data, key.len, &computed))
 	{
 		/* one that was computed may be another query's */

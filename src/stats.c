@@ -78,6 +78,7 @@ static const struct
 	[PGCACHE_OBJECT_NAME] = {"object_name", "it uses a type that names database objects, such as regclass, or a function reads a table with such a column"},
 	[PGCACHE_UNSUPPORTED_NODE] = {"unsupported", "it uses a construct that is not known to be safe"},
 	[PGCACHE_KEY_TOO_LARGE] = {"key_too_large", "its text and parameters are larger than 1 MB"},
+	[PGCACHE_CHURN] = {"not_worth_caching", "a table that it reads is written so often that storing its results has not been worth it"},
 	[PGCACHE_TOO_LARGE] = {"too_large", "the result is larger than pgcache.max_entry_size"},
 	[PGCACHE_NO_MEMORY] = {"no_memory", "there is no room in pgcache.memory"},
 	[PGCACHE_NOT_WORTH_STORING] = {"not_worth_storing", "there is no room for it in pgcache.memory without pushing out results that save more"},
@@ -141,6 +142,15 @@ pgcache_stats_add(PgCacheCounter counter, uint64 n)
 
 	if (own != NULL)
 		increase(&own->counters[counter], n);
+}
+
+/* What this backend, and earlier ones of its number, have counted: for differences. */
+uint64
+pgcache_stats_own(PgCacheCounter counter)
+{
+	PgCacheSharedCounters *own = own_counters();
+
+	return own == NULL ? 0 : pg_atomic_read_u64(&own->counters[counter]);
 }
 
 /* Count a reason and remember which query met it. */

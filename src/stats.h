@@ -57,6 +57,7 @@ extern Size pgcache_stats_shmem_size(void);
 extern void pgcache_stats_shmem_init(void);
 
 extern void pgcache_stats_add(PgCacheCounter counter, uint64 n);
+extern uint64 pgcache_stats_own(PgCacheCounter counter);
 extern void pgcache_stats_reason(PgCacheReason reason, const char *query);
 
 extern void pgcache_stats_read(PgCacheTotals *totals);

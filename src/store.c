@@ -79,6 +79,7 @@ static int	max_pins = 0;
 static Writer writer = {0};
 static bool exit_registered = false;
 static PgCacheEntryStateFn state_fn = NULL;
+static PgCacheLeaveFn leave_fn = NULL;
 
 Size
 pgcache_store_shmem_size(void)
@@ -108,14 +109,21 @@ pgcache_store_set_state_fn(PgCacheEntryStateFn fn)
 	state_fn = fn;
 }
 
+/* Who wants to know what leaves, while it can still be looked at; called without a lock. */
+void
+pgcache_store_set_leave_fn(PgCacheLeaveFn fn)
+{
+	leave_fn = fn;
+}
+
 PgCacheEntryState
 pgcache_entry_state(const PgCacheEntry *entry)
 {
 	return state_fn(entry);
 }
 
-void
-pgcache_count_removal(PgCacheEntryState state)
+static void
+count_removal(PgCacheEntryState state)
 {
 	switch (state)
 	{
@@ -129,6 +137,16 @@ pgcache_count_removal(PgCacheEntryState state)
 			pgcache_stats_add(PGCACHE_COUNT_EXPIRATIONS, 1);
 			break;
 	}
+}
+
+/* An entry of this state was taken out, or replaced: it is the caller's to retire. */
+void
+pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state)
+{
+	/* what could not be stored is not counted as removed */
+	if (!entry->unsettled)
+		count_removal(state);
+	leave_fn(entry, state);
 }
 
 /*
@@ -276,6 +294,49 @@ pgcache_store_pin(const PgCacheKey *key)
 	if (entry != NULL)
 		remember_pin(entry, hazard);
 	return entry;
+}
+
+/* For pgcache_index_look() */
+static void
+count_pin(PgCacheEntry *entry, void *arg)
+{
+	pg_atomic_fetch_add_u32(&entry->pins, 1);
+	*(PgCacheEntry **) arg = entry;
+}
+
+/* Find the entry with this hash, whatever its key, and pin it; NULL if there is none. */
+PgCacheEntry *
+pgcache_store_pin_hash(uint64 hash)
+{
+	PgCacheEntry *entry;
+
+	prepare_to_hold(1);
+	if (!pgcache_index_look(hash, count_pin, &entry))
+		return NULL;
+	remember_pin(entry, -1);
+	return entry;
+}
+
+/* For pgcache_index_look() */
+static void
+look_at(PgCacheEntry *entry, void *arg)
+{
+	PgCacheEntryLook *look = arg;
+
+	look->state = pgcache_entry_state(entry);
+	look->flags = entry->flags;
+	look->hits = pg_atomic_read_u64(&entry->hits);
+	look->cost_us = entry->cost_us;
+	look->idle_us = pgcache_evict_idle_us(entry);
+	look->created_at = entry->created_at;
+	look->expires_at = entry->expires_at;
+}
+
+/* Look at the entry with this hash, whatever its key; false if there is none. */
+bool
+pgcache_store_look(uint64 hash, PgCacheEntryLook *look)
+{
+	return pgcache_index_look(hash, look_at, look);
 }
 
 /*
@@ -522,6 +583,7 @@ copy_head(PgCacheEntry *entry, const PgCacheEntryMeta *meta, PgCachePtr statemen
 	entry->keep_ms = (uint32) Min(meta->keep_us / 1000, PG_UINT32_MAX);
 	entry->nrows = (uint32) meta->nrows;
 	entry->cost_us = (float) meta->cost_us;
+	entry->flags = meta->flags;
 	entry->created_at = meta->created_at;
 	entry->expires_at = meta->expires_at;
 	pg_atomic_init_u64(&entry->hits, 0);
@@ -652,7 +714,8 @@ link_entry(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 		state = pgcache_entry_state(old);
 		/* a valid one was not evicted, it was refreshed */
 		if (state != PGCACHE_ENTRY_VALID && !old->unsettled)
-			pgcache_count_removal(state);
+			count_removal(state);
+		leave_fn(old, state);
 		pgcache_retire(old);
 		pgcache_retire_flush();
 	}
@@ -849,7 +912,7 @@ pgcache_store_remove(uint64 hash, bool (*condition) (PgCacheEntry *, void *), vo
 
 	while ((entry = pgcache_index_unlink_if(pgcache_index_bucket(hash), condition, arg)) != NULL)
 	{
-		pgcache_count_removal(PGCACHE_ENTRY_INVALID);
+		count_removal(PGCACHE_ENTRY_INVALID);
 		pgcache_retire(entry);
 		n++;
 	}

@@ -98,6 +98,7 @@ typedef struct PgCacheEntry
 	bool		unlinked;		/* set under the partition lock */
 	bool		unsettled;		/* for those alone who asked before "since";
 								 * see lookup.c */
+	uint8		flags;			/* PGCACHE_ENTRY_...; written without a lock */
 	uint32		ndeps;
 	uint32		tags_len;
 	uint32		key_len;		/* without the prefix */
@@ -120,6 +121,10 @@ typedef struct PgCacheEntry
 	pg_atomic_uint64 wire;		/* PgCachePtr of a PgCacheWire; set once, by
 								 * whoever is first; 0 = none, PGCACHE_NO_WIRE */
 } PgCacheEntry;
+
+/* Flags of an entry. */
+#define PGCACHE_ENTRY_REFRESH	0x01	/* wants to be computed ahead of its readers */
+#define PGCACHE_ENTRY_REFRESHED	0x02	/* was */
 
 /* There was no room for the messages, or they are too large. */
 #define PGCACHE_NO_WIRE		1
@@ -152,6 +157,7 @@ typedef struct PgCacheEntryMeta
 	Size		rows_len;		/* sum of the rows' MAXALIGNed lengths */
 	Size		max_row_len;	/* largest of them */
 	uint64		cost_us;
+	uint8		flags;			/* PGCACHE_ENTRY_... */
 	TimestampTz created_at;
 	TimestampTz expires_at;
 } PgCacheEntryMeta;
@@ -165,24 +171,43 @@ typedef struct PgCacheReader
 	PgCachePtr	extents;
 } PgCacheReader;
 
+/* What can be said of an entry without holding it. */
+typedef struct PgCacheEntryLook
+{
+	PgCacheEntryState state;
+	uint8		flags;
+	uint64		hits;
+	float		cost_us;
+	int64		idle_us;		/* since it was last asked for */
+	TimestampTz created_at;
+	TimestampTz expires_at;
+} PgCacheEntryLook;
+
 typedef PgCacheEntryState (*PgCacheEntryStateFn) (const PgCacheEntry *entry);
+typedef void (*PgCacheLeaveFn) (const PgCacheEntry *entry, PgCacheEntryState state);
 typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
+typedef void (*PgCacheLookFn) (PgCacheEntry *entry, void *arg);
 typedef bool (*PgCacheReplaceFn) (const PgCacheEntry *old);
 
 extern Size pgcache_store_shmem_size(void);
 extern void pgcache_store_shmem_init(void);
 extern void pgcache_store_init(void);
 extern void pgcache_store_set_state_fn(PgCacheEntryStateFn fn);
+extern void pgcache_store_set_leave_fn(PgCacheLeaveFn fn);
 
 /* Reading */
 extern PgCacheEntry *pgcache_store_pin(const PgCacheKey *key);
+extern PgCacheEntry *pgcache_store_pin_hash(uint64 hash);
+extern bool pgcache_store_look(uint64 hash, PgCacheEntryLook *look);
 extern void pgcache_store_unpin(PgCacheEntry *entry);
 extern void pgcache_store_touch(PgCacheEntry *entry, TimestampTz now);
 extern TimestampTz pgcache_entry_last_good(const PgCacheEntry *entry, TimestampTz now);
+extern double pgcache_store_expected_hits(const PgCacheEntry *entry, TimestampTz now);
 extern PgCacheEntryState pgcache_entry_state(const PgCacheEntry *entry);
 extern const PgCacheDep *pgcache_entry_deps(const PgCacheEntry *entry);
 extern const PgCacheStatement *pgcache_entry_statement(const PgCacheEntry *entry);
 extern const Oid *pgcache_statement_column_types(const PgCacheStatement *statement);
+extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
 extern const char *pgcache_statement_text(const PgCacheStatement *statement);
 extern const char *pgcache_entry_tags(const PgCacheEntry *entry);
 extern const char *pgcache_entry_key(const PgCacheEntry *entry);

@@ -42,6 +42,9 @@
 /* A call ends when the hand has gone round so often, whatever it freed. */
 #define MAX_LAPS			16
 
+/* What waits to be computed again is not swept until it was not read for so long. */
+#define KEEP_REFRESH_US		(INT64CONST(60) * USECS_PER_SEC)
+
 typedef struct PgCacheSharedEvict
 {
 	pg_atomic_uint32 hand;		/* the next bucket, modulo their number */
@@ -61,7 +64,8 @@ typedef struct Sweep
 {
 	uint32		now;			/* tick */
 	bool		dead_only;		/* leave valid entries alone */
-	bool		spare;			/* and those that are of use although dead */
+	bool		spare;			/* and those that are of use although dead, or
+								 * are to be refreshed */
 	PgCacheEntryState state;	/* of the entry found */
 	int			looked;
 	int			nvictims;
@@ -144,6 +148,13 @@ pgcache_entry_last_good(const PgCacheEntry *entry, TimestampTz now)
 	return Max(entry->created_at, hit);
 }
 
+/* How long ago was it asked for last? */
+int64
+pgcache_evict_idle_us(const PgCacheEntry *entry)
+{
+	return (int64) (current_tick() - entry->worth.history.last_use) << PGCACHE_POLICY_TICK_BITS;
+}
+
 /*
  * A result of so many bytes was computed and might be stored: find out what
  * is known of its key and how much it is worth.
@@ -169,6 +180,16 @@ float
 pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes)
 {
 	return pgcache_policy_value(&evict->policy, &entry->worth, cost_us, bytes, current_tick());
+}
+
+/* How many hits a new result in the place of this one might have, in as long a time as it has been there. */
+double
+pgcache_store_expected_hits(const PgCacheEntry *entry, TimestampTz now)
+{
+	uint32		ticks = pgcache_policy_tick(Max(now - entry->created_at, 0)) + 1;
+
+	return pgcache_policy_uses(&entry->worth, (uint32) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->hits)),
+							   ticks, pgcache_policy_tick(now));
 }
 
 /* The result was stored: its entry keeps the history from now on. */
@@ -223,6 +244,9 @@ is_dead(PgCacheEntry *entry, void *arg)
 	Sweep	   *sweep = arg;
 
 	sweep->looked++;
+	if (sweep->spare && (entry->flags & PGCACHE_ENTRY_REFRESH) != 0 &&
+		pgcache_evict_idle_us(entry) < KEEP_REFRESH_US)
+		return false;
 	sweep->state = pgcache_entry_state(entry);
 	if (sweep->state != PGCACHE_ENTRY_VALID)
 		return !sweep->spare || !is_kept(entry);
@@ -241,8 +265,7 @@ let_go(PgCacheEntry *entry, PgCacheEntryState state, uint32 now)
 	Size		bytes = entry->bytes;
 
 	remember(entry, now);
-	if (!entry->unsettled)
-		pgcache_count_removal(state);
+	pgcache_note_leave(entry, state);
 	pgcache_retire(entry);
 	return bytes;
 }

@@ -353,6 +353,33 @@ pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *
 }
 
 /*
+ * Find the first entry with this hash, whatever its key, and call fn for it under the
+ * lock; false if there is none.
+ */
+bool
+pgcache_index_look(uint64 hash, PgCacheLookFn fn, void *arg)
+{
+	uint32		bucket = pgcache_index_bucket(hash);
+	PgCachePtr	ptr;
+
+	LWLockAcquire(lock_of(bucket), LW_SHARED);
+	ptr = bucket_index->buckets[bucket];
+	while (ptr != 0)
+	{
+		PgCacheEntry *entry = pgcache_arena_address(ptr);
+
+		if (entry->hash == hash)
+		{
+			fn(entry, arg);
+			break;
+		}
+		ptr = entry->next;
+	}
+	LWLockRelease(lock_of(bucket));
+	return ptr != 0;
+}
+
+/*
  * Pin each of a bucket's first "max" entries, by a count in the entry; returns how
  * many entries the bucket has, which may be more.
  */

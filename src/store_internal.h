@@ -81,6 +81,7 @@ extern void pgcache_index_prefetch(uint32 bucket);
 extern PgCacheEntry *pgcache_index_pin(const PgCacheKey *key, int *hazard);
 extern bool pgcache_index_link(PgCacheEntry *entry, PgCacheReplaceFn may_replace, PgCacheEntry **old);
 extern PgCacheEntry *pgcache_index_unlink_if(uint32 bucket, bool (*condition) (PgCacheEntry *, void *), void *arg);
+extern bool pgcache_index_look(uint64 hash, PgCacheLookFn fn, void *arg);
 extern int	pgcache_index_pin_bucket(uint32 bucket, PgCacheEntry **entries, int max);
 extern uint64 pgcache_index_entries(void);
 
@@ -98,7 +99,6 @@ extern Size pgcache_limbo_reap(void);
 /* store_statement.c */
 extern Size pgcache_statement_shmem_size(void);
 extern void pgcache_statement_shmem_init(void);
-extern const char *pgcache_statement_prefix(const PgCacheStatement *statement);
 extern Size pgcache_statement_size(const PgCacheEntryMeta *meta);
 extern bool pgcache_statement_matches(PgCachePtr place, const PgCacheKey *key);
 extern PgCachePtr pgcache_statement_find(const PgCacheEntryMeta *meta);
@@ -109,6 +109,7 @@ extern Size pgcache_statement_release(PgCachePtr place);
 extern Size pgcache_evict_shmem_size(void);
 extern void pgcache_evict_shmem_init(void);
 extern void pgcache_evict_hit(PgCacheEntry *entry, TimestampTz now);
+extern int64 pgcache_evict_idle_us(const PgCacheEntry *entry);
 extern void pgcache_evict_offer(const PgCacheEntryMeta *meta, Size bytes, PgCacheOffer *offer);
 extern float pgcache_evict_value(const PgCacheEntry *entry, uint64 cost_us, Size bytes);
 extern void pgcache_evict_enter(const PgCacheEntry *entry);
@@ -118,6 +119,6 @@ extern void pgcache_evict_dead_some(uint32 n);
 
 /* store.c */
 extern Size pgcache_entry_free(PgCacheEntry *entry);
-extern void pgcache_count_removal(PgCacheEntryState state);
+extern void pgcache_note_leave(const PgCacheEntry *entry, PgCacheEntryState state);
 
 #endif							/* PGCACHE_STORE_INTERNAL_H */

@@ -17,7 +17,7 @@ our @EXPORT = qw(
   end_session is_cached create_ask asks write_load is_load_right);
 
 # Settings for a node that has the cache.  Autovacuum would invalidate results
-# at times of its own.
+# at times of its own, and nothing shall be there after a restart.
 sub preload_pgcache
 {
 	my ($node, $settings) = @_;
@@ -26,8 +26,10 @@ sub preload_pgcache
 		'postgresql.conf', qq(
 shared_preload_libraries = 'pgcache'
 pgcache.memory = '16MB'
+pgcache.warm_file = ''
 max_prepared_transactions = 0
 autovacuum = off
+pgcache.churn_pause = 0
 log_statement = none
 ));
 	$node->append_conf('postgresql.conf', $settings) if defined $settings;

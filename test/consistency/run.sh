@@ -55,6 +55,7 @@ start_server() {
 	as_server_user tee -a "$dir/data/postgresql.conf" >/dev/null <<-CONF
 		shared_preload_libraries = 'pgcache'
 		pgcache.memory = '$2'
+		pgcache.churn_pause = 0
 		max_prepared_transactions = ${PREPARED:-20}
 		listen_addresses = ''
 		unix_socket_directories = '$dir'
