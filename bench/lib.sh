@@ -42,7 +42,7 @@ configure() {
 			autovacuum = off
 			jit = off
 		CONF
-		if [ "$name" = pgcache ]; then printf '%s\n' "shared_preload_libraries = 'pgcache'" "pgcache.churn_pause = 0"; fi
+		if [ "$name" = pgcache ]; then printf '%s\n' "shared_preload_libraries = 'pgcache'" "pgcache.churn_pause = 0" "pgcache.warm_file = ''"; fi
 		printf '%s\n' "$@"
 	} >"$WORK/$name/bench.conf"
 }

@@ -67,11 +67,13 @@ def rows(figures):
     instructions(table)
     scaling(table)
     misses(table)
+    tiers(table)
     writes(table)
     invalidation(table)
     memory(table)
     churn(table)
     worth(table)
+    warm(table)
     return table.lines
 
 
@@ -170,6 +172,20 @@ def misses(table):
     table.add("Q2: hit ratio from which the cache pays", key("miss"), even, f"hit: {number(hit)} ms", None, ("<=", 10, even, " %"), unit=" %")
 
 
+def tiers(table):
+    r = table.figures
+
+    for query, what in (("small", "1 row"), ("large", "100 kB")):
+        plain = ("tiers", "plain", query, "prepared", 1)
+        for subject, tier in (("first", "a hit in shared memory"), ("second", "a hit in Redis"), ("miss", "a miss, stored in both")):
+            key = ("tiers", subject, query, "prepared", 1)
+            if r.median(*key, "tps") is None:
+                continue
+            ratio = 1 / r.ratio(key + ("tps",), plain + ("tps",))
+            table.add(f"{what}: {tier}", key, 1000 / r.median(*key, "tps"),
+                      f"plain query: {number(1000 / r.median(*plain, 'tps'))} ms", ratio, unit=" ms")
+
+
 def writes(table):
     def key(subject, query):
         return ("writes", subject, query, "prepared", 8)
@@ -240,6 +256,17 @@ def worth(table):
     table.compare("the same, each stored", key("stored"), key("plain"), "plain queries", "tps", writes="80 %")
     table.compare("server CPU of these, table paused", key("paused"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
     table.compare("server CPU of these, each stored", key("stored"), key("plain"), "plain queries, µs", "cpu_us", writes="80 %", unit=" µs")
+
+
+def warm(table):
+    def key(subject):
+        return ("warm", subject, "report", "prepared", 8)
+
+    table.compare("reports after a restart, average latency", key("remembered"), key("forgotten"), "without warm start, ms", "latency_ms", unit=" ms")
+    table.compare("of these, computed while a user waits", key("remembered"), key("forgotten"), "without warm start", "misses")
+    table.compare("their hit ratio", key("remembered"), key("forgotten"), "without warm start", "hit_ratio")
+    replay = table.figures.median(*key("remembered"), "replay_ms")
+    table.add("time to run all of them again, half a processor", key("remembered"), replay, unit=" ms")
 
 
 def markdown(lines):

@@ -31,6 +31,9 @@
 #error "pgcache needs PostgreSQL 15 or newer"
 #endif
 
+/* The major of the server that this is built for. */
+#define PGCACHE_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
+
 /* The number of this backend among all, 0-based, or -1 where it has none. */
 static inline int
 pgcache_backend_number(void)
@@ -185,6 +188,27 @@ pgcache_all_settings(int *n)
 #else
 	*n = GetNumConfigOptions();
 	return get_guc_variables();
+#endif
+}
+
+/* Memory for what a setting's check hook hands over. */
+static inline char *
+pgcache_guc_strdup(const char *text)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_strdup(LOG, text);
+#else
+	return strdup(text);
+#endif
+}
+
+static inline void
+pgcache_guc_free(void *memory)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(memory);
+#else
+	free(memory);
 #endif
 }
 

@@ -35,6 +35,7 @@
 
 #include "churn.h"
 #include "mark.h"
+#include "redis_health.h"
 #include "request.h"
 #include "stats.h"
 #include "store.h"
@@ -157,6 +158,7 @@ cache_stats_reset(PG_FUNCTION_ARGS)
 	pgcache_require_args(fcinfo, 0);
 	pgcache_stats_reset();
 	pgcache_churn_reset();
+	pgcache_redis_health_reset();
 	PG_RETURN_VOID();
 }
 
@@ -340,10 +342,9 @@ cache_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(pgcache_store_memory_used());
 	values[i++] = Int64GetDatum(pgcache_store_memory_size());
 	values[i++] = Float8GetDatum(us_to_ms(totals.counters[PGCACHE_COUNT_SAVED_US]));
-	values[i++] = Int64GetDatum(0); /* l2_hits, l2_misses, l2_errors: no
-									 * second tier */
-	values[i++] = Int64GetDatum(0);
-	values[i++] = Int64GetDatum(0);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_HITS]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_MISSES]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_ERRORS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_VERIFIED]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_MISMATCHES]);
 	values[i++] = TimestampTzGetDatum(totals.reset_at);

@@ -14,6 +14,7 @@
 #include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/acl.h"
@@ -164,6 +165,21 @@ check_natts(TupleDesc desc)
 				 errhint("Run ALTER EXTENSION pgcache UPDATE.")));
 }
 
+/* A text that may come from a database with another encoding. */
+static Datum
+foreign_text(char *text)
+{
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), text, strlen(text), true))
+	{
+		for (char *c = text; *c != '\0'; c++)
+		{
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+		}
+	}
+	return CStringGetTextDatum(text);
+}
+
 /* cache_warming() RETURNS record */
 Datum
 cache_warming(PG_FUNCTION_ARGS)
@@ -185,7 +201,7 @@ cache_warming(PG_FUNCTION_ARGS)
 
 	values[i++] = CStringGetTextDatum(phase_name(progress.phase));
 	nulls[i] = !visible || progress.file[0] == '\0';
-	values[i++] = CStringGetTextDatum(progress.file);
+	values[i++] = foreign_text(progress.file);
 	nulls[i] = progress.written_at == 0;
 	values[i++] = TimestampTzGetDatum(progress.written_at);
 	/* there are more if the file was written anew meanwhile */
@@ -199,7 +215,7 @@ cache_warming(PG_FUNCTION_ARGS)
 	nulls[i] = progress.finished_at == 0;
 	values[i++] = TimestampTzGetDatum(progress.finished_at);
 	nulls[i] = !visible || progress.error[0] == '\0';
-	values[i++] = CStringGetTextDatum(progress.error);
+	values[i++] = foreign_text(progress.error);
 	Assert(i == WARMING_COLUMNS);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

@@ -46,6 +46,26 @@ typedef enum PgCacheSlotKind
 
 #define PGCACHE_NUM_SLOTS		262144
 
+/*
+ * A stamp's version, for those who compare across server starts: see
+ * versions_file.c.
+ */
+typedef struct PgCacheVersion
+{
+	uint64		incarnation;	/* random, of the server start it was made in */
+	uint64		seq;
+} PgCacheVersion;
+
+/* Stamps with a seq from here on were made in this incarnation. */
+typedef struct PgCacheIncarnation
+{
+	uint64		from;
+	uint64		number;
+} PgCacheIncarnation;
+
+/* If there are more, the older ones become one. */
+#define PGCACHE_MAX_INCARNATIONS 32
+
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);
 
@@ -80,7 +100,13 @@ extern bool pgcache_deps_only_data_changed(const PgCacheDep *deps, int ndeps, ui
 extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
 							  FullTransactionId xmin, FullTransactionId xmax);
 extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 since);
+extern void pgcache_slot_version(uint32 slot, PgCacheVersion *version);
 extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
+
+/* Across server starts: called by versions_file.c alone */
+extern uint32 pgcache_incarnations_read(PgCacheIncarnation *incarnations);
+extern void pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock);
+extern void pgcache_slot_restore(uint32 slot, uint64 seq);
 
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);

@@ -47,6 +47,8 @@
 typedef struct Part
 {
 	Oid			dbid;
+	bool		exists;
+	bool		is_open;		/* one can connect to it */
 	uint64		nrecords;
 } Part;
 
@@ -161,9 +163,27 @@ pgcache_warm_write(bool even_if_same, int elevel)
  * Planning a replay
  */
 
+/* What can be done with a database? */
 static void
-add_to_parts(Oid dbid)
+look_at_database(Part *part)
 {
+	MemoryContext context = CurrentMemoryContext;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(part->dbid));
+	part->exists = HeapTupleIsValid(tuple);
+	part->is_open = part->exists && ((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
+	if (part->exists)
+		ReleaseSysCache(tuple);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+static Part *
+part_of(Oid dbid)
+{
+	MemoryContext old;
 	Part	   *part;
 	ListCell   *lc;
 
@@ -171,15 +191,26 @@ add_to_parts(Oid dbid)
 	{
 		part = lfirst(lc);
 		if (part->dbid == dbid)
-		{
-			part->nrecords++;
-			return;
-		}
+			return part;
 	}
-	part = MemoryContextAlloc(TopMemoryContext, sizeof(Part));
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	part = palloc0(sizeof(Part));
 	part->dbid = dbid;
-	part->nrecords = 1;
 	parts = lappend(parts, part);
+	MemoryContextSwitchTo(old);
+	look_at_database(part);
+	return part;
+}
+
+/* What belongs to a database that is gone need not be remembered. */
+static void
+add_to_parts(const PgCacheWarmRecord *record)
+{
+	Part	   *part = part_of(record->dbid);
+
+	part->nrecords++;
+	if (!part->exists)
+		pgcache_warm_drop(record->hash);
 }
 
 /* What the file says; once per start, for the log. */
@@ -204,7 +235,9 @@ consider_crashes(uint32 *crashes)
 	pgcache_warm_trial_read(pgcache_warm_file, &hash, crashes);
 	if (hash == 0)
 		return true;
+	/* the next crash must not bring it back */
 	pgcache_warm_drop(hash);
+	(void) pgcache_warm_write(false, LOG);
 	if (*crashes < MAX_CRASHES)
 	{
 		ereport(LOG,
@@ -225,7 +258,6 @@ static void
 plan_replay(void)
 {
 	PgCacheWarmFile file;
-	MemoryContext old;
 	uint32		crashes = 0;
 	uint64	   *dropped;
 	int			ndropped;
@@ -242,10 +274,8 @@ plan_replay(void)
 	qsort(dropped, ndropped, sizeof(uint64), compare_hashes);
 	remove_dropped(&file.list, dropped, ndropped);
 
-	old = MemoryContextSwitchTo(TopMemoryContext);
 	for (int i = 0; i < file.list.n; i++)
-		add_to_parts(file.list.records[i]->dbid);
-	MemoryContextSwitchTo(old);
+		add_to_parts(file.list.records[i]);
 	if (file.list.n == 0 && file.problem[0] != '\0')
 		pgcache_warm_progress_end(PGCACHE_WARM_AT_START, PGCACHE_WARM_FAILED);
 	else
@@ -279,26 +309,6 @@ pgcache_warm_start_worker(PgCacheWarmRun run, Oid dbid, BackgroundWorkerHandle *
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
-/* Can one connect to the database? */
-static bool
-is_open(Oid dbid)
-{
-	MemoryContext context = CurrentMemoryContext;
-	HeapTuple	tuple;
-	bool		result = false;
-
-	StartTransactionCommand();
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dbid));
-	if (HeapTupleIsValid(tuple))
-	{
-		result = ((Form_pg_database) GETSTRUCT(tuple))->datallowconn;
-		ReleaseSysCache(tuple);
-	}
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return result;
-}
-
 static bool
 is_working(void)
 {
@@ -317,7 +327,8 @@ begin_next(void)
 		MemoryContext old;
 		bool		started;
 
-		if (!is_open(part->dbid))
+		look_at_database(part);
+		if (!part->is_open)
 		{
 			pgcache_warm_progress_count(PGCACHE_WARM_AT_START, PGCACHE_WARM_SKIPPED, part->nrecords);
 			pfree(part);

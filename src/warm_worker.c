@@ -36,7 +36,6 @@
 #include "guc.h"
 #include "recipe.h"
 #include "store.h"
-#include "testpoint.h"
 #include "warm.h"
 #include "warm_collect.h"
 #include "warm_worker.h"
@@ -141,7 +140,6 @@ run_record(const PgCacheWarmRecord *record, char *error)
 
 	if (run == PGCACHE_WARM_AT_START)
 		pgcache_warm_trial_write(path, record->hash, crashes + 1);
-	PGCACHE_TESTPOINT("warm-record");
 	return pgcache_recipe_run(&order);
 }
 

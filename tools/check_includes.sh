@@ -36,7 +36,8 @@ never '^(?!(write_(queue|item|database|room|wait)\.c|write_queue_internal\.h))\S
 never '^(?!pin)\S+ \./pin_internal\.h' "internal to pin*.c"
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
-never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
+never '^(?!redis_(connection|tls)\.c)\S+ hiredis' "sockets and replies of Redis are redis_connection.c's"
+never '^(?!redis(_tls)?\.c|redis_connection\.c)\S+ \./redis_(connection|tls)\.h' "redis.c alone talks to Redis"
 never '^(?!(compute|capture|vary|scan|scan_send)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
 never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|refresh|warm_state|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \

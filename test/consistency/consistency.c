@@ -350,6 +350,7 @@ main(int argc, char **argv)
 		   options.values ? "sessions" : "writers", options.readers, options.seconds, options.prepare ? ", with prepared transactions" : "");
 
 	seconds = run_workers();
+	session_reset();
 	stats = cache_stats();
 	if (options.values)
 	{

@@ -217,6 +217,7 @@ typedef struct Prepared
 	Write		writes[MAX_WRITES];
 	uint32_t	ops;
 	uint32_t	page_txn;
+	bool		tried;			/* to finish it, and the connection broke */
 } Prepared;
 
 typedef enum Counter
@@ -334,6 +335,7 @@ typedef struct Session
 extern Session me;
 
 extern void session_start(int worker, const char *role);
+extern void session_drop(void);
 extern void session_reset(void);
 extern void wait_for_exit(int pid);
 extern uint64_t random_below(uint64_t n);
