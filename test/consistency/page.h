@@ -180,6 +180,7 @@ extern bool page_matches(const PageRead *read, PageTable table, int slot, int cu
 extern void page_name(const PageRead *read, char *buf, size_t size);
 extern PageTable random_page_table(int percent);
 extern bool read_page(PageTable table);
+extern bool read_slow_page(PageTable table);
 
 /*
  * page_write.c, page_ddl.c

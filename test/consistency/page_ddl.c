@@ -115,10 +115,13 @@ static bool
 write_without_triggers(PageTable table)
 {
 	const char *which = chance(50) ? "ALL" : "USER";
+	const char *part = table == PAGE_TREE ? "_child" : table == PAGE_HASH || table == PAGE_LIST ? "_0" : "";
 
-	if (!execute("ALTER TABLE page_%d DISABLE TRIGGER %s", table, which) || !write_to_page(table) || !write_to_page(table))
+	if (chance(50))
+		part = "";
+	if (!execute("ALTER TABLE page_%d%s DISABLE TRIGGER %s", table, part, which) || !write_to_page(table) || !write_to_page(table))
 		return false;
-	return chance(30) || execute("ALTER TABLE page_%d ENABLE TRIGGER %s", table, which);
+	return chance(30) || execute("ALTER TABLE page_%d%s ENABLE TRIGGER %s", table, part, which);
 }
 
 /*

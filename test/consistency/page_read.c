@@ -17,6 +17,7 @@
 
 #include "page.h"
 
+#define FASHIONABLE 3			/* customers, so that the same page comes up again soon */
 #define FASHION 300000000		/* ns that it lasts */
 
 typedef enum Shape
@@ -461,7 +462,7 @@ random_form(void)
 static void
 choose_arguments(PageRead *read)
 {
-	read->customer = chance(60) ? fashion() % CUSTOMERS : (int) random_below(CUSTOMERS);
+	read->customer = chance(60) ? fashion() % FASHIONABLE : (int) random_below(CUSTOMERS);
 	if ((read->shape == BY_CUSTOMER || read->shape == BY_NOT_DISTINCT || read->shape == BY_OTHERS) && chance(4))
 		read->customer = NOBODY;
 	read->other = (read->customer + 1 + (int) random_below(3)) % CUSTOMERS;
@@ -493,16 +494,16 @@ read_page(PageTable table)
 }
 
 /* Pages that take long are computed by one of those who want them at once. */
-static bool
-read_slow_page(void)
+bool
+read_slow_page(PageTable table)
 {
-	PageRead	read = {.table = random_page_table(85),.shape = SLOW,.form = QUERY};
+	PageRead	read = {.table = table,.shape = SLOW,.form = QUERY};
 
 	if (chance(30))
 		read.form = chance(50) ? QUERY_AS : GET_OR_SET;
 	choose_arguments(&read);
 	if (chance(85))
-		read.customer = fashion() % CUSTOMERS;
+		read.customer = fashion() % FASHIONABLE;
 	read.argument = PARAMETER;
 	return do_read(&read);
 }
@@ -559,7 +560,7 @@ page_reader_main(void)
 
 		if (n < 200)
 		{
-			if (!read_slow_page())
+			if (!read_slow_page(random_page_table(85)))
 				txn_failed();
 		}
 		else if (n < 800)

@@ -464,7 +464,7 @@ write_to_page(PageTable table)
 	if (count_used_slots(table) < ROWS_WANTED / 2)
 		n = 10;
 	if (n < 15)
-		return n < 4 && me.explicit_txn ? copy_row(table) : insert_row(table);
+		return n < 8 && me.explicit_txn ? copy_row(table) : insert_row(table);
 	if (n < 25)
 		return count_used_slots(table) < ROWS_WANTED ? update_rows(table) : delete_rows(table);
 	if (n < 30)
@@ -492,7 +492,9 @@ write_and_read(void)
 
 	if (!write_to_page(table))
 		return false;
-	return !me.explicit_txn || !chance(35) || read_page(table);
+	if (!me.explicit_txn || !chance(40))
+		return true;
+	return chance(30) ? read_slow_page(table) : read_page(table);
 }
 
 /* Write under a savepoint, and go back to it or not. */

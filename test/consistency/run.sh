@@ -1,11 +1,11 @@
 #!/bin/bash
 #
-# run.sh: starts two servers of its own, runs the history checker against both
-# at the same time, one with tables, one with values under keys, and removes
-# them.
+# run.sh: starts three servers of its own, runs the history checker against all
+# at the same time, one with tables, one with values under keys, one with pages,
+# and removes them.
 #
 #	SECONDS=60 SEED=1 WRITERS=8 READERS=8 SESSIONS=8 PAUSE=50 MEMORY=2MB PREPARED=20 OPTIONS=-x \
-#		PARTS='tables values' REDIS=0 test/consistency/run.sh
+#		PARTS='tables values pages' PAGE_WRITERS=6 PAGE_READERS=8 REDIS=0 test/consistency/run.sh
 #
 # With REDIS=1 the server with tables has a Redis behind it, which is killed, stopped, emptied and put
 # back, and is itself stopped in all ways and started again, every few seconds.
