@@ -26,6 +26,7 @@ OBJS = \
 	src/canonical.o \
 	src/capture.o \
 	src/churn.o \
+	src/codec.o \
 	src/collect.o \
 	src/compute.o \
 	src/deps.o \
@@ -34,6 +35,7 @@ OBJS = \
 	src/early.o \
 	src/extension.o \
 	src/fill.o \
+	src/frame.o \
 	src/function.o \
 	src/guc.o \
 	src/hint.o \
@@ -42,13 +44,19 @@ OBJS = \
 	src/launcher.o \
 	src/lookup.o \
 	src/mark.o \
+	src/pack.o \
 	src/pgcache.o \
 	src/policy.o \
+	src/pin.o \
+	src/pin_value.o \
 	src/prepared.o \
 	src/query.o \
 	src/recipe.o \
 	src/refresh.o \
 	src/refresh_worker.o \
+	src/redact.o \
+	src/redis_health.o \
+	src/redis_url.o \
 	src/request.o \
 	src/row.o \
 	src/scan.o \
@@ -56,6 +64,7 @@ OBJS = \
 	src/scan_plan.o \
 	src/scan_send.o \
 	src/scan_shortcut.o \
+	src/secret.o \
 	src/settings.o \
 	src/shape.o \
 	src/shmem.o \
@@ -64,8 +73,10 @@ OBJS = \
 	src/sql_api.o \
 	src/sql_binding.o \
 	src/sql_refresh.o \
+	src/sql_redis.o \
 	src/sql_value.o \
 	src/sql_warm.o \
+	src/sql_watch.o \
 	src/sql_write.o \
 	src/stats.o \
 	src/store.o \
@@ -76,6 +87,7 @@ OBJS = \
 	src/store_statement.o \
 	src/template.o \
 	src/testpoint.o \
+	src/tier.o \
 	src/trigger.o \
 	src/value.o \
 	src/value_key.o \
@@ -87,12 +99,15 @@ OBJS = \
 	src/vary.o \
 	src/verify.o \
 	src/versions.o \
+	src/versions_file.o \
 	src/warm.o \
 	src/warm_collect.o \
 	src/warm_file.o \
 	src/warm_script.o \
 	src/warm_state.o \
 	src/warm_worker.o \
+	src/watch.o \
+	src/watch_trigger.o \
 	src/wire.o \
 	src/write_behind.o \
 	src/write_database.o \
@@ -108,11 +123,39 @@ OBJS = \
 	src/write_wait.o \
 	src/write_worker.o
 
+# make WITH_REDIS=no builds without hiredis; WITH_REDIS_TLS=no, WITH_LZ4=no and WITH_ZSTD=no without those
+WITH_REDIS ?= yes
+has_header = $(shell printf '\043include <$(1)>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes || echo no)
+WITH_LZ4 ?= $(call has_header,lz4.h)
+WITH_ZSTD ?= $(call has_header,zstd.h)
+ifeq ($(WITH_REDIS),yes)
+OBJS += src/redis.o src/redis_connection.o src/redis_tls.o
+WITH_REDIS_TLS ?= $(if $(filter yes,$(call has_header,hiredis/hiredis_ssl.h)),$(call has_header,openssl/ssl.h),no)
+ifeq ($(WITH_REDIS_TLS),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_REDIS_TLS
+SHLIB_LINK += -lhiredis_ssl
+endif
+SHLIB_LINK += -lhiredis
+ifeq ($(WITH_REDIS_TLS),yes)
+SHLIB_LINK += -lssl -lcrypto
+endif
+ifeq ($(WITH_LZ4),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_LZ4
+SHLIB_LINK += -llz4
+endif
+ifeq ($(WITH_ZSTD),yes)
+PG_CPPFLAGS_REDIS += -DPGCACHE_ZSTD
+SHLIB_LINK += -lzstd
+endif
+else
+OBJS += src/redis_none.o
+endif
+
 DATA = $(wildcard pgcache--*.sql)
 DOCS =
 
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pgcache.control)
-PG_CPPFLAGS = -DPGCACHE_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -DPGCACHE_VERSION='"$(EXTVERSION)"' $(PG_CPPFLAGS_REDIS)
 
 # callbacks have the parameters their callers give
 PG_CFLAGS = -Wno-unused-parameter -Wno-missing-field-initializers
@@ -127,13 +170,13 @@ endif
 
 REGRESS = basic types limits worth expiry invalidate partitions transactions triggers \
 	trigger_keys trigger_tables trigger_templates trigger_values ddl names roles \
-	guc errors exact bindings bindings_admin bindings_roles bindings_tables bindings_types bodies bodies_hidden stats identity \
+	guc redis_url errors exact bindings bindings_admin bindings_roles bindings_tables bindings_types bodies bodies_hidden stats identity \
 	varies varies_kinds functions functions_hidden functions_change functions_nested functions_exact \
 	functions_exact2 functions_exact3 verify scan estimates shortcut scan_pins scan_exact wire wire_ways \
 	writes_dml writes_how writes_views writes_triggers writes_code writes_copy writes_copy_into \
 	writes_tree writes_ddl writes_objects writes_transactions writes_deferred writes_parallel \
-	writes_undone memory churn values values_errors values_transactions values_data values_edges values_roles \
-	write_behind write_behind_roles warm \
+	writes_undone watch watch_pins watch_ways watch_columns memory churn values values_errors values_transactions values_data \
+	values_edges values_roles write_behind write_behind_roles warm refresh \
 	noload
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/pgcache.conf --encoding=UTF8 --no-locale
 
@@ -181,6 +224,13 @@ randomcheck:
 instructionscheck:
 	PG_CONFIG='$(PG_CONFIG)' test/instructions/run.sh
 
+# Damaged values of the second tier, read without a server: seeds and variations; or libFuzzer, for FUZZ_SECONDS.
+fuzzcheck:
+	PG_CONFIG='$(PG_CONFIG)' test/fuzz/run.sh
+
+fuzz:
+	PG_CONFIG='$(PG_CONFIG)' test/fuzz/run.sh fuzz
+
 # The eviction policy by itself, against others on made traces.
 evictioncheck:
 	$(MAKE) -s -C bench/eviction check
@@ -190,4 +240,4 @@ valgrindcheck:
 	PG_CONFIG='$(PG_CONFIG)' test/valgrind.sh $(filter-out noload,$(REGRESS))
 
 .PHONY: installcheck-regress isolationcheck tapcheck modelcheck consistencycheck randomcheck \
-	instructionscheck evictioncheck valgrindcheck
+	fuzz fuzzcheck instructionscheck evictioncheck valgrindcheck

@@ -316,6 +316,30 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION cache_invalidate_trigger() IS
 'trigger that invalidates, at commit, every result that depends on its table, or the keys and tags that its arguments name';
 
+CREATE FUNCTION cache_watch_trigger()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'cache_watch_trigger'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION cache_watch_trigger() IS
+'trigger that cache_watch() creates; its arguments are the columns of a key';
+
+CREATE FUNCTION cache_watch("table" regclass, VARIADIC key_columns name[])
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_watch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_watch(regclass, name[]) IS
+'has writes to the table invalidate only the results that depend on the written values of the key columns; for its owner';
+
+CREATE FUNCTION cache_unwatch("table" regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'cache_unwatch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cache_unwatch(regclass) IS
+'has writes to the table invalidate all results that depend on it, as if it had never been watched; for its owner';
+
 CREATE FUNCTION cache_invalidate(VARIADIC tables regclass[])
 RETURNS void
 AS 'MODULE_PATHNAME', 'cache_invalidate'
@@ -391,7 +415,7 @@ COMMENT ON FUNCTION cache_entries() IS
 'all stored results; the text of other roles'' queries is hidden from those without pg_read_all_stats';
 
 CREATE FUNCTION cache_table_stats(OUT relation regclass, OUT entries bigint, OUT bytes bigint, OUT hits bigint,
-                                  OUT invalidations bigint, OUT watched boolean, OUT key_columns name[],
+                                  OUT invalidations bigint, OUT watched boolean, OUT key_columns text[],
                                   OUT last_invalidated timestamptz, OUT drops bigint, OUT useless_drops bigint,
                                   OUT saved_ms double precision, OUT not_cached_until timestamptz)
 RETURNS SETOF record
@@ -450,12 +474,27 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION cache_warming() IS
 'how far the queries of pgcache.warm_file have been run since the server start';
 
+CREATE FUNCTION cache_redis(OUT server text, OUT state text, OUT failures bigint, OUT retry_at timestamptz,
+                            OUT last_error text, OUT last_error_at timestamptz, OUT gets bigint, OUT hits bigint,
+                            OUT sets bigint, OUT rejected bigint, OUT errors bigint, OUT bytes_in bigint,
+                            OUT bytes_out bigint, OUT get_avg_ms double precision, OUT get_max_ms double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cache_redis'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cache_redis() IS
+'the Redis servers of pgcache.redis_url: whether each is used, why not, and what was asked of it';
+
+REVOKE ALL ON FUNCTION cache_redis() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cache_redis() TO pg_monitor;
+
 CREATE VIEW pgcache_stats AS SELECT * FROM cache_stats();
 CREATE VIEW pgcache_entries AS SELECT * FROM cache_entries();
 CREATE VIEW pgcache_tables AS SELECT * FROM cache_table_stats();
 CREATE VIEW pgcache_bypasses AS SELECT * FROM cache_bypasses();
 CREATE VIEW pgcache_refresh AS SELECT * FROM cache_refresh_stats();
 CREATE VIEW pgcache_warming AS SELECT * FROM cache_warming();
+CREATE VIEW pgcache_redis AS SELECT * FROM cache_redis();
 
 COMMENT ON VIEW pgcache_stats IS 'counters of the cache, one row for the server';
 COMMENT ON VIEW pgcache_entries IS 'stored results';
@@ -463,5 +502,7 @@ COMMENT ON VIEW pgcache_tables IS 'tables that stored results of this database d
 COMMENT ON VIEW pgcache_bypasses IS 'reasons for which results were not cached';
 COMMENT ON VIEW pgcache_refresh IS 'results that are computed again in the background, by database';
 COMMENT ON VIEW pgcache_warming IS 'running queries again after a server start';
+COMMENT ON VIEW pgcache_redis IS 'Redis servers that results are shared through, one row for each';
 
 GRANT SELECT ON pgcache_stats, pgcache_entries, pgcache_tables, pgcache_bypasses, pgcache_refresh, pgcache_warming TO PUBLIC;
+GRANT SELECT ON pgcache_redis TO pg_monitor;

@@ -67,6 +67,7 @@ def rows(figures):
     instructions(table)
     scaling(table)
     misses(table)
+    tiers(table)
     writes(table)
     invalidation(table)
     memory(table)
@@ -169,6 +170,20 @@ def misses(table):
     table.add("Q2: a miss that is stored", key("miss"), miss, f"plain query: {number(ordinary)} ms", ratio, ("<=", 1.05), unit=" ms")
     even = 100 * (ratio - 1) * ordinary / (ratio * ordinary - hit)
     table.add("Q2: hit ratio from which the cache pays", key("miss"), even, f"hit: {number(hit)} ms", None, ("<=", 10, even, " %"), unit=" %")
+
+
+def tiers(table):
+    r = table.figures
+
+    for query, what in (("small", "1 row"), ("large", "100 kB")):
+        plain = ("tiers", "plain", query, "prepared", 1)
+        for subject, tier in (("first", "a hit in shared memory"), ("second", "a hit in Redis"), ("miss", "a miss, stored in both")):
+            key = ("tiers", subject, query, "prepared", 1)
+            if r.median(*key, "tps") is None:
+                continue
+            ratio = 1 / r.ratio(key + ("tps",), plain + ("tps",))
+            table.add(f"{what}: {tier}", key, 1000 / r.median(*key, "tps"),
+                      f"plain query: {number(1000 / r.median(*plain, 'tps'))} ms", ratio, unit=" ms")
 
 
 def writes(table):

@@ -50,6 +50,10 @@ SET pgcache.churn_pause = '1h';
 -- what is in the store is hit
 SELECT ask('SELECT v FROM busy WHERE id < 3');
 
+-- an old result is of use to who takes it
+SELECT cache_query('SELECT v FROM busy WHERE id = 3', stale => '1 min');
+SELECT ask('SELECT v FROM busy WHERE id = 3');
+
 -- the pause ends by a reset ...
 SELECT cache_stats_reset();
 SELECT ask('SELECT v FROM busy'), ask('SELECT v FROM busy');

@@ -8,7 +8,9 @@
  * they wrote until they commit.  At PRE_COMMIT the worker therefore asks for each
  * table that a subscription of this database feeds, and for each of its
  * partitions, whether it holds such a lock.  (What triggers write there goes
- * through the executor, and TRUNCATE sends invalidation messages.)
+ * through the executor, and TRUNCATE sends invalidation messages.)  Tables with
+ * complete watch triggers are left out: those fire for each row, in apply as
+ * in synchronisation (watch.c).
  *
  * The list of tables is kept in the worker, from its first transaction on, and
  * added to when a subscription's tables or any relation has changed: a partition
@@ -35,6 +37,7 @@
 #include "apply.h"
 #include "mark.h"
 #include "versions.h"
+#include "watch.h"
 
 static List *tables = NIL;
 static bool tables_valid = false;
@@ -113,7 +116,8 @@ pgcache_apply_mark(void)
 
 	foreach(lc, tables)
 	{
-		if (may_have_written(lfirst_oid(lc)))
+		/* watch triggers fire here as well */
+		if (may_have_written(lfirst_oid(lc)) && !pgcache_watch_relation_is_complete(lfirst_oid(lc)))
 			pgcache_mark_written(pgcache_slot_relation(MyDatabaseId, lfirst_oid(lc)));
 	}
 }

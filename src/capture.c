@@ -12,6 +12,7 @@
  *	DDL, TRUNCATE, REFRESH, ...		mark.c, from the invalidation messages
  *	tables a trigger is put on		trigger.c
  *	logical replication				apply.c, from the locks the worker holds
+ *	rows of watched tables			watch_trigger.c, in the place of the first three
  *
  * Nothing is stamped here; this file only adds to the mark (mark.c).
  *
@@ -44,6 +45,7 @@
 #include "prepared.h"
 #include "snapshot.h"
 #include "versions.h"
+#include "watch.h"
 #include "write_pending.h"
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
@@ -116,6 +118,30 @@ statement_begin(const PlannedStmt *stmt)
 		pgcache_mark_routing_begin();
 }
 
+/*
+ * Do triggers tell what the statement writes to a result relation?  The executor's own
+ * copy of them says which events it has queued.  Those of rows that foreign keys
+ * change fire later, so the transaction's own reads do not rely on it.
+ */
+static bool
+rows_are_watched(const EState *estate, Index rti)
+{
+	const ResultRelInfo *relation = estate->es_result_relations == NULL ? NULL :
+	estate->es_result_relations[rti - 1];
+
+	return relation != NULL && pgcache_watch_is_complete(relation->ri_TrigDesc);
+}
+
+/* Rows of the relation were written; have triggers told which? */
+static void
+mark_written_relation(Oid relid, bool watched)
+{
+	if (watched)
+		pgcache_mark_own(relation_slot(relid));
+	else
+		pgcache_mark_captured(relation_slot(relid));
+}
+
 static void
 statement_end(const QueryDesc *queryDesc)
 {
@@ -124,7 +150,14 @@ statement_end(const QueryDesc *queryDesc)
 	ListCell   *lc;
 
 	foreach(lc, stmt->resultRelations)
-		pgcache_mark_statement_end(relation_slot(rt_fetch(lfirst_int(lc), stmt->rtable)->relid), wrote);
+	{
+		uint32		slot = relation_slot(rt_fetch(lfirst_int(lc), stmt->rtable)->relid);
+		bool		watched = wrote && rows_are_watched(queryDesc->estate, lfirst_int(lc));
+
+		pgcache_mark_statement_end(slot, wrote && !watched);
+		if (watched)
+			pgcache_mark_own(slot);
+	}
 
 	if (!statement_routes(stmt))
 		return;
@@ -134,7 +167,8 @@ statement_end(const QueryDesc *queryDesc)
 		ResultRelInfo *leaf = lfirst(lc);
 
 		if (wrote)
-			pgcache_mark_captured(relation_slot(RelationGetRelid(leaf->ri_RelationDesc)));
+			mark_written_relation(RelationGetRelid(leaf->ri_RelationDesc),
+								  pgcache_watch_is_complete(leaf->ri_TrigDesc));
 	}
 }
 
@@ -363,6 +397,13 @@ copy_begin(List *relids)
 	pgcache_mark_routing_begin();
 }
 
+/* What was written is locked, so its triggers are still those that COPY has found. */
+static void
+mark_copied(Oid relid)
+{
+	mark_written_relation(relid, pgcache_watch_relation_is_complete(relid));
+}
+
 static void
 copy_end(List *relids, const RangeVar *table, const QueryCompletion *qc)
 {
@@ -370,14 +411,18 @@ copy_end(List *relids, const RangeVar *table, const QueryCompletion *qc)
 	ListCell   *lc;
 
 	foreach(lc, relids)
-		pgcache_mark_statement_end(relation_slot(lfirst_oid(lc)), wrote);
+	{
+		pgcache_mark_statement_end(relation_slot(lfirst_oid(lc)), false);
+		if (wrote)
+			mark_copied(lfirst_oid(lc));
+	}
 	pgcache_mark_routing_end();
 
 	/* a partition may have been attached between planning and routing */
 	if (wrote)
 	{
 		foreach(lc, copy_targets(table))
-			pgcache_mark_captured(relation_slot(lfirst_oid(lc)));
+			mark_copied(lfirst_oid(lc));
 	}
 }
 

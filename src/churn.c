@@ -25,7 +25,8 @@
  * cached beside a thousand results of its table that nobody asks for twice.
  *
  * Values under keys are stored because somebody asked for that; they are
- * neither counted nor refused.
+ * neither counted nor refused.  Results that are of use when they are no longer good
+ * ("stale", or shared by those who waited for them) save time, but are not charged.
  *
  * Shared memory: cells in sets of WAYS, each for one relation, which says its
  * name, so that no other table is taken for it.  If a set is full, the cell
@@ -339,8 +340,11 @@ relation_to_charge(const PgCacheEntry *entry, TimestampTz now)
 	const PgCacheDep *deps = pgcache_entry_deps(entry);
 	int			changed;
 
-	/* its time was up, too */
-	if (entry->expires_at <= now)
+	/*
+	 * its time was up, too; or it was there for those who wait, or take old
+	 * ones
+	 */
+	if (entry->expires_at <= now || entry->unsettled || entry->keep_ms > 0)
 		return InvalidOid;
 	changed = pgcache_deps_first_changed(deps, entry->ndeps, entry->since);
 	return changed < 0 ? InvalidOid : relation_of(&deps[changed]);

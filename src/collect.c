@@ -23,6 +23,7 @@
 
 #include "analysis.h"
 #include "collect.h"
+#include "watch.h"
 
 /* The innermost computation under way, or NULL. */
 static PgCacheCollector *collector = NULL;
@@ -87,5 +88,6 @@ pgcache_collect_statement(const PlannedStmt *stmt)
 	/* if the analysis fails, and the function goes on all the same */
 	collector->reason = PGCACHE_USER_FUNCTION;
 	collector->reason = pgcache_analyze_nested(stmt, NIL, collector->deps);
+	pgcache_watch_add_statement(collector->deps, stmt);
 	MemoryContextSwitchTo(old);
 }

@@ -16,8 +16,10 @@
 #define PGCACHE_COMPAT_H
 
 #include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_proc.h"
 #include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -28,6 +30,9 @@
 #if PG_VERSION_NUM < 150000
 #error "pgcache needs PostgreSQL 15 or newer"
 #endif
+
+/* The major of the server that this is built for. */
+#define PGCACHE_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
 
 /* The number of this backend among all, 0-based, or -1 where it has none. */
 static inline int
@@ -108,6 +113,17 @@ pgcache_owns_function(Oid funcid, Oid roleid)
 #endif
 }
 
+/* Does the role own the relation? */
+static inline bool
+pgcache_owns_relation(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
 /* May the role call the function? */
 static inline bool
 pgcache_may_execute(Oid funcid, Oid roleid)
@@ -139,6 +155,30 @@ pgcache_string_setting(const char *name)
 	return ((struct config_string *) setting)->variable;
 }
 
+/*
+ * Which columns of a relation a query refers to, by its entry in the range table, as a
+ * set that system columns have a place in.  False if that is not known.
+ */
+static inline bool
+pgcache_selected_columns(const PlannedStmt *stmt, const RangeTblEntry *rte, Bitmapset **columns)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return false;
+	*columns = list_nth_node(RTEPermissionInfo, stmt->permInfos, rte->perminfoindex - 1)->selectedCols;
+#else
+	*columns = rte->selectedCols;
+#endif
+	return true;
+}
+
+/* Is the column computed when it is read (which 18 has)? */
+static inline bool
+pgcache_is_virtual_column(Form_pg_attribute att)
+{
+	return att->attgenerated != '\0' && att->attgenerated != ATTRIBUTE_GENERATED_STORED;
+}
+
 /* All settings. */
 static inline struct config_generic **
 pgcache_all_settings(int *n)
@@ -148,6 +188,27 @@ pgcache_all_settings(int *n)
 #else
 	*n = GetNumConfigOptions();
 	return get_guc_variables();
+#endif
+}
+
+/* Memory for what a setting's check hook hands over. */
+static inline char *
+pgcache_guc_strdup(const char *text)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_strdup(LOG, text);
+#else
+	return strdup(text);
+#endif
+}
+
+static inline void
+pgcache_guc_free(void *memory)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(memory);
+#else
+	free(memory);
 #endif
 }
 

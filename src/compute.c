@@ -29,6 +29,7 @@
 
 #include "collect.h"
 #include "compute.h"
+#include "pin.h"
 #include "snapshot.h"
 #include "testpoint.h"
 
@@ -160,9 +161,10 @@ receiver_destroy(DestReceiver *self)
 {
 }
 
+/* Run a plan in the active snapshot.  If "deps" is given, add which rows it depends on. */
 static void
-run_plan(PlannedStmt *stmt, const char *text, ParamListInfo params, Snapshot snapshot,
-		 PgCacheResult *result)
+run_plan(const PgCacheQuery *query, PlannedStmt *stmt, ParamListInfo params, PgCacheResult *result,
+		 PgCacheDepSet *deps)
 {
 	Receiver	receiver = {
 		.pub = {
@@ -174,10 +176,12 @@ run_plan(PlannedStmt *stmt, const char *text, ParamListInfo params, Snapshot sna
 		},
 		.result = result,
 	};
-	QueryDesc  *queryDesc = CreateQueryDesc(stmt, text, snapshot, InvalidSnapshot, &receiver.pub,
-											params, NULL, 0);
+	QueryDesc  *queryDesc = CreateQueryDesc(stmt, query->source->query_string, GetActiveSnapshot(),
+											InvalidSnapshot, &receiver.pub, params, NULL, 0);
 
 	ExecutorStart(queryDesc, 0);
+	if (deps != NULL)
+		pgcache_pin_add_deps(queryDesc, pgcache_vary_exprs(query->vary), result->varying, deps);
 	pgcache_executor_run(queryDesc);
 	ExecutorFinish(queryDesc);
 	ExecutorEnd(queryDesc);
@@ -289,7 +293,7 @@ plan_and_run(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 		PGCACHE_TESTPOINT("fill-snapshot");
 		if (result->snapshot_taken != NULL)
 			result->snapshot_taken(result->snapshot_arg);
-		run_plan(stmt, query->source->query_string, params, GetActiveSnapshot(), result);
+		run_plan(query, stmt, params, result, result->keep && collector != NULL ? collector->deps : NULL);
 		PopActiveSnapshot();
 		done = true;
 	}
@@ -351,4 +355,31 @@ pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result
 	result->cost_us = INSTR_TIME_GET_MICROSEC(end);
 	error_context_stack = errcallback.previous;
 	return done;
+}
+
+/*
+ * Which rows of watched tables would a result computed now depend on?  Texts for
+ * people; the query is planned, not run.
+ */
+List *
+pgcache_compute_explain(PgCacheQuery *query, ParamListInfo params, ParamListInfo varying)
+{
+	CachedPlan *plan = plan_query(query, params);
+	List	   *list = NIL;
+
+	if (!query->reanalysed)
+	{
+		QueryDesc  *queryDesc;
+
+		PushActiveSnapshot(pgcache_snapshot_take(NULL));
+		queryDesc = CreateQueryDesc(linitial_node(PlannedStmt, plan->stmt_list), query->source->query_string,
+									GetActiveSnapshot(), InvalidSnapshot, None_Receiver, params, NULL, 0);
+		ExecutorStart(queryDesc, EXEC_FLAG_EXPLAIN_ONLY);
+		list = pgcache_pin_describe(queryDesc, pgcache_vary_exprs(query->vary), varying);
+		ExecutorEnd(queryDesc);
+		FreeQueryDesc(queryDesc);
+		PopActiveSnapshot();
+	}
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	return list;
 }

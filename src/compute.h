@@ -25,6 +25,8 @@ typedef struct PgCacheResult
 	void		(*snapshot_taken) (void *arg);	/* called when the query's
 												 * snapshot is active; or NULL */
 	void	   *snapshot_arg;
+	ParamListInfo varying;		/* values of the query's varying expressions,
+								 * or NULL */
 	/* filled in: */
 	uint64		nrows;
 	Size		rows_len;		/* sum of the MAXALIGNed row lengths */
@@ -38,5 +40,6 @@ typedef struct PgCacheResult
 extern void pgcache_compute_init(void);
 extern bool pgcache_compute(PgCacheQuery *query, ParamListInfo params, PgCacheResult *result,
 							PgCacheDepSet *deps);
+extern List *pgcache_compute_explain(PgCacheQuery *query, ParamListInfo params, ParamListInfo varying);
 
 #endif							/* PGCACHE_COMPUTE_H */

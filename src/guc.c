@@ -6,6 +6,10 @@
  * docs/configuration.md describes each; tools/check_versions.sh compares the
  * two.  No setting is ever kept in shared memory.
  *
+ * Passwords and secrets are not part of the value that PostgreSQL knows of a setting and shows
+ * in pg_settings: their check hooks put a text without them in its place, and hand
+ * the whole one over beside it ("extra").
+ *
  * IDENTIFICATION
  *	  src/guc.c
  *
@@ -16,7 +20,10 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
+#include "frame.h"
 #include "guc.h"
+#include "redis.h"
 
 bool		pgcache_enabled = true;
 int			pgcache_memory = 128 * 1024;
@@ -29,6 +36,12 @@ int			pgcache_on_bypass = PGCACHE_ON_BYPASS_SILENT;
 bool		pgcache_refresh_ahead = false;
 double		pgcache_refresh_share = 0.25;
 int			pgcache_track = PGCACHE_TRACK_AUTO;
+int			pgcache_redis_compression = PGCACHE_COMPRESSION_DEFAULT;
+double		pgcache_redis_min_cost = 1;
+char	   *pgcache_redis_prefix = NULL;
+const char *pgcache_redis_secret = "";
+int			pgcache_redis_timeout = 50;
+const char *pgcache_redis_url = "";
 double		pgcache_ttl_jitter = 0;
 int			pgcache_value_scope = PGCACHE_SCOPE_ROLE;
 double		pgcache_verify = 0;
@@ -39,14 +52,31 @@ double		pgcache_warm_share = 0.5;
 int			pgcache_write_behind_batch = 1000;
 int			pgcache_write_behind_interval = 1000;
 int			pgcache_write_behind_memory = 16 * 1024;
+int			pgcache_watch_max_keys = 1000;
 #ifdef PGCACHE_TESTPOINTS
 char	   *pgcache_testpoints = NULL;
 #endif
+
+/* What PostgreSQL shows of these. */
+static char *redis_secret_shown = NULL;
+static char *redis_url_shown = NULL;
 
 static const struct config_enum_entry on_bypass_options[] = {
 	{"silent", PGCACHE_ON_BYPASS_SILENT, false},
 	{"notice", PGCACHE_ON_BYPASS_NOTICE, false},
 	{"error", PGCACHE_ON_BYPASS_ERROR, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry redis_compression_options[] = {
+	{"off", PGCACHE_FRAME_PLAIN, false},
+	{"pglz", PGCACHE_FRAME_PGLZ, false},
+#ifdef PGCACHE_LZ4
+	{"lz4", PGCACHE_FRAME_LZ4, false},
+#endif
+#ifdef PGCACHE_ZSTD
+	{"zstd", PGCACHE_FRAME_ZSTD, false},
+#endif
 	{NULL, 0, false}
 };
 
@@ -61,6 +91,89 @@ static const struct config_enum_entry value_scope_options[] = {
 	{"database", PGCACHE_SCOPE_DATABASE, false},
 	{NULL, 0, false}
 };
+
+/* The prefix is part of every key, between others' keys: it must not look like a pattern. */
+static bool
+check_redis_prefix(char **newval, void **extra, GucSource source)
+{
+	if (strlen(*newval) <= 128)
+		return true;
+	GUC_check_errdetail("It has more than 128 bytes.");
+	return false;
+}
+
+/* Put the text to be shown in the place of the whole one, which is kept beside it. */
+static bool
+hide(char **newval, void **extra, const char *shown)
+{
+	char	   *copy = pgcache_guc_strdup(shown);
+
+	if (copy == NULL)
+		return false;
+	*extra = *newval;
+	*newval = copy;
+	return true;
+}
+
+static bool
+check_redis_secret(char **newval, void **extra, GucSource source)
+{
+	return hide(newval, extra, **newval == '\0' ? "" : "***");
+}
+
+static void
+assign_redis_secret(const char *newval, void *extra)
+{
+	pgcache_redis_secret = extra;
+}
+
+/* Why the servers cannot be used, or NULL. */
+static const char *
+redis_url_problem(const char *urls)
+{
+	PgCacheRedisServer servers[PGCACHE_MAX_REDIS_SERVERS];
+	char	   *error;
+	int			n = pgcache_redis_url_parse(urls, servers, &error);
+	bool		tls = false;
+
+	for (int i = 0; i < n; i++)
+		tls |= servers[i].tls;
+	explicit_bzero(servers, sizeof(servers));
+	if (n < 0)
+		return error;
+	if (n > 0 && !pgcache_redis_is_built())
+		return "This build of pgcache has no Redis (it was made by make WITH_REDIS=no).";
+	if (tls && !pgcache_redis_has_tls())
+		return "This build of pgcache has no TLS; that takes hiredis 1.0 or newer, with its hiredis_ssl.";
+	return NULL;
+}
+
+static bool
+check_redis_url(char **newval, void **extra, GucSource source)
+{
+	const char *problem = redis_url_problem(*newval);
+	char	   *shown;
+	bool		hidden;
+
+	if (problem != NULL)
+	{
+		/* the usual message has the value in it */
+		GUC_check_errmsg("invalid value for parameter \"%s\"", "pgcache.redis_url");
+		GUC_check_errdetail("%s", problem);
+		GUC_check_errhint("Name servers as in redis://:password@host:6379/0 or unix:///path/to/socket, separated by commas.");
+		return false;
+	}
+	shown = pgcache_redis_url_masked(*newval);
+	hidden = hide(newval, extra, shown);
+	pfree(shown);
+	return hidden;
+}
+
+static void
+assign_redis_url(const char *newval, void *extra)
+{
+	pgcache_redis_url = extra;
+}
 
 /* There must be room for the names of the files beside it. */
 static bool
@@ -165,6 +278,54 @@ pgcache_guc_init(void)
 							   NULL, NULL, NULL);
 #endif
 
+	DefineCustomEnumVariable("pgcache.redis_compression",
+							 "Sets how results are compressed that are stored in Redis.",
+							 "Results of less than 2 kB are not compressed.",
+							 &pgcache_redis_compression,
+							 PGCACHE_COMPRESSION_DEFAULT, redis_compression_options,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("pgcache.redis_min_cost",
+							 "Sets the computing time from which a result is stored in Redis.",
+							 "What is computed faster than it is fetched stays in shared memory.",
+							 &pgcache_redis_min_cost,
+							 1, 0, 3600 * 1000,
+							 PGC_SIGHUP, GUC_UNIT_MS,
+							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_prefix",
+							   "Sets what the keys in Redis begin with.",
+							   NULL,
+							   &pgcache_redis_prefix,
+							   "pgcache:",
+							   PGC_SIGHUP, 0,
+							   check_redis_prefix, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_secret",
+							   "Sets the secret that results in Redis are signed with.",
+							   "If it is empty, the cluster's own is used, which is kept in the data directory.",
+							   &redis_secret_shown,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_redis_secret, assign_redis_secret, NULL);
+
+	DefineCustomIntVariable("pgcache.redis_timeout",
+							"Sets how long a query waits for Redis, connecting included.",
+							NULL,
+							&pgcache_redis_timeout,
+							50, 1, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("pgcache.redis_url",
+							   "Sets the Redis servers that share results between server processes and restarts.",
+							   "Separated by commas. Empty uses none.",
+							   &redis_url_shown,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY | GUC_LIST_INPUT,
+							   check_redis_url, assign_redis_url, NULL);
+
 	DefineCustomEnumVariable("pgcache.track",
 							 "Sets how writes to tables are noticed.",
 							 "With trigger, only tables that have an invalidation trigger are watched for changed rows.",
@@ -228,6 +389,14 @@ pgcache_guc_init(void)
 							 0.5, 0.01, 1,
 							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("pgcache.watch_max_keys",
+							"Sets for how many values of watched keys a transaction invalidates by value.",
+							"A transaction that writes rows of more values invalidates all results of the tables.",
+							&pgcache_watch_max_keys,
+							1000, 0, 100000,
+							PGC_SUSET, 0,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("pgcache.write_behind_batch",
 							"Sets how many changes are written to their tables at once.",

@@ -20,6 +20,13 @@ typedef enum PgCacheOnBypass
 	PGCACHE_ON_BYPASS_ERROR
 } PgCacheOnBypass;
 
+/* The best that the build has. */
+#if defined(PGCACHE_LZ4)
+#define PGCACHE_COMPRESSION_DEFAULT PGCACHE_FRAME_LZ4
+#else
+#define PGCACHE_COMPRESSION_DEFAULT PGCACHE_FRAME_PGLZ
+#endif
+
 typedef enum PgCacheTrack
 {
 	PGCACHE_TRACK_AUTO,
@@ -43,6 +50,12 @@ extern int	pgcache_on_bypass;
 extern bool pgcache_refresh_ahead;
 extern double pgcache_refresh_share;	/* of one worker's time, 0..1 */
 extern int	pgcache_track;
+extern int	pgcache_redis_compression;
+extern double pgcache_redis_min_cost;	/* ms */
+extern char *pgcache_redis_prefix;
+extern const char *pgcache_redis_secret;
+extern int	pgcache_redis_timeout;	/* ms */
+extern const char *pgcache_redis_url;
 extern double pgcache_ttl_jitter;	/* share of a ttl, 0..1 */
 extern int	pgcache_value_scope;
 extern double pgcache_verify;	/* share of hits, 0..1 */
@@ -53,6 +66,7 @@ extern double pgcache_warm_share;	/* of one processor, 0.01..1 */
 extern int	pgcache_write_behind_batch; /* changes */
 extern int	pgcache_write_behind_interval;	/* ms */
 extern int	pgcache_write_behind_memory;	/* kB */
+extern int	pgcache_watch_max_keys;
 #ifdef PGCACHE_TESTPOINTS
 extern char *pgcache_testpoints;
 #endif

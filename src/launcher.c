@@ -31,6 +31,7 @@
 #include "utils/syscache.h"
 
 #include "launcher.h"
+#include "redis.h"
 #include "refresh.h"
 #include "store.h"
 #include "warm.h"
@@ -135,6 +136,7 @@ pgcache_launcher_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		look_after_databases();
+		pgcache_redis_probe();
 		look_after_refresh();
 		sweep();
 		pgcache_warm_round();

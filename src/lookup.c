@@ -72,9 +72,11 @@
 #include "snapshot.h"
 #include "stats.h"
 #include "testpoint.h"
+#include "tier.h"
 #include "value.h"
 #include "verify.h"
 #include "versions.h"
+#include "watch.h"
 
 /* One call on its way. */
 typedef struct Lookup
@@ -88,6 +90,7 @@ typedef struct Lookup
 	ParamListInfo params;
 	ParamListInfo varying;		/* values that the result varies by, or NULL */
 	PgCacheKey	key;
+	PgCacheKey	query_key;		/* of a value: what identifies its query */
 	int64		origin;			/* of a value; see value.h */
 	const char *tags;			/* the request's and, on a refill, those of
 								 * the entry so far */
@@ -96,9 +99,11 @@ typedef struct Lookup
 	bool		waited;
 	PgCacheClaim claim;
 	TimestampTz claimed_at;
-	uint64		shared;			/* the clock after the key was claimed; 0 = the
-								 * result is nobody else's if it does not settle */
+	uint64		shared;			/* the clock after the key was claimed; 0 =
+								 * the result is nobody else's if it does not
+								 * settle */
 	PgCacheFillEnd end;			/* how the computation ended */
+	const PgCacheTierResult *found; /* where the result comes from, or NULL */
 } Lookup;
 
 /* For the store: is this entry still good? */
@@ -208,8 +213,11 @@ run_uncached(const Lookup *lookup)
 static bool
 bypass(const Lookup *lookup, PgCacheReason reason)
 {
-	report_bypass(lookup, reason);
 	lookup->answer->bypass = reason;
+	/* nobody waits for the answer */
+	if (lookup->request->admit != NULL)
+		return true;
+	report_bypass(lookup, reason);
 	return run_uncached(lookup);
 }
 
@@ -217,14 +225,12 @@ bypass(const Lookup *lookup, PgCacheReason reason)
  * Hit
  */
 
-/* Are all tags of the request among the entry's? */
+/* Are all of these tags among those?  Both lists are sorted. */
 static bool
-has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
+tags_include(const char *have, uint32 have_len, const char *tags, uint32 tags_len)
 {
-	const char *have = pgcache_entry_tags(entry);
-	const char *have_end = have + entry->tags_len;
+	const char *have_end = have + have_len;
 
-	/* both lists are sorted */
 	for (const char *want = tags; want < tags + tags_len; want += strlen(want) + 1)
 	{
 		while (have < have_end && strcmp(have, want) < 0)
@@ -233,6 +239,12 @@ has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
 			return false;
 	}
 	return true;
+}
+
+static bool
+has_tags(const PgCacheEntry *entry, const char *tags, uint32 tags_len)
+{
+	return tags_include(pgcache_entry_tags(entry), entry->tags_len, tags, tags_len);
 }
 
 /*
@@ -436,7 +448,11 @@ static void
 count_hit(PgCacheEntry *entry, TimestampTz now)
 {
 	if (entry->unsettled)
+	{
+		/* for its tables' accounts (churn.c) */
+		pg_atomic_fetch_add_u64(&entry->hits, 1);
 		pgcache_stats_add(PGCACHE_COUNT_SHARED_HITS, 1);
+	}
 	else
 		pgcache_store_touch(entry, now);
 	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
@@ -612,11 +628,15 @@ answer_meanwhile(Lookup *lookup)
  * Miss
  */
 
-/* Is it not worth storing, by the tables that it reads?  A value is stored because that is asked for. */
+/*
+ * Is it not worth storing, by the tables that it reads?  A value is stored because that
+ * is asked for, and an old result is of use for who takes it.
+ */
 static bool
 is_churned(const Lookup *lookup, const PgCacheDepSet *deps)
 {
-	return lookup->request->value_key == NULL && pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
+	return lookup->request->value_key == NULL && lookup->request->stale_us == 0 &&
+		pgcache_churn_refuses(&lookup->key, deps->deps, deps->ndeps);
 }
 
 /* Add what the call itself makes the result depend on. */
@@ -765,7 +785,7 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 		(lookup->request->value_key != NULL && is_void(lookup)))
 		return PGCACHE_CONCURRENT_WRITE;
 	meta.unsettled = !pgcache_deps_settled(deps->deps, deps->ndeps, lookup->since, &meta.since);
-	if (meta.unsettled && !is_wanted_unsettled(lookup))
+	if (meta.unsettled && (lookup->found != NULL || !is_wanted_unsettled(lookup)))
 		return PGCACHE_CONCURRENT_WRITE;
 	if (lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, deps->deps, deps->ndeps))
 		return PGCACHE_OLD_SNAPSHOT;
@@ -791,8 +811,9 @@ keep_result(Lookup *lookup, const PgCacheResult *result, PgCacheDepSet *deps)
 	meta.max_row_len = result->max_row_len;
 	meta.cost_us = result->cost_us;
 	meta.flags = lookup->request->entry_flags;
-	meta.created_at = now;
-	meta.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now);
+	meta.created_at = lookup->found ? lookup->found->created_at : now;
+	meta.expires_at = lookup->found ? lookup->found->expires_at :
+		pgcache_request_expiry(lookup->request->ttl_us, now);
 	if (meta.unsettled)
 	{
 		meta.since = lookup->shared;
@@ -824,6 +845,118 @@ end_for_reason(PgCacheReason reason)
 	}
 }
 
+/* Run the query to compare it with what was just fetched and stored; false = fill. */
+static bool
+verify_fetched(const Lookup *lookup)
+{
+	PgCacheEntry *entry = pgcache_store_pin(&lookup->key);
+	bool		done;
+
+	tuplestore_clear(lookup->answer->rows);
+	if (entry == NULL)
+		return false;
+	done = verify_hit(lookup, entry);
+	pgcache_store_unpin(entry);
+	return done;
+}
+
+/*
+ * Answer with what the second tier has, if that proves to be what the query would return
+ * now, and store it here.
+ */
+static bool
+fetch(Lookup *lookup)
+{
+	PgCacheTierResult found = {
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
+		.known = &lookup->query->deps,
+		.desc = lookup->query->source->resultDesc,
+		.since = lookup->since,
+	};
+	PgCacheResult result = {0};
+	PgCacheReason reason;
+	uint64		latest;
+
+	/* what is computed ahead is to be newer than what there is */
+	if (lookup->request->newer_than > 0 || !pgcache_tier_wanted(lookup->query->cost_us))
+		return false;
+	found.rows = answer_rows(lookup);
+	if (!pgcache_tier_get(&found))
+		return false;
+	PGCACHE_TESTPOINT("tier-fetched");
+	if (!tags_include(found.tags, found.tags_len, lookup->tags, lookup->tags_len) ||
+		(lookup->request->ttl_us > 0 && GetCurrentTimestamp() - found.created_at >= lookup->request->ttl_us) ||
+		pgcache_mark_meets(found.deps.deps, found.deps.ndeps) ||
+		is_shadowed(lookup->query, found.deps.deps, found.deps.ndeps) ||
+		!key_still_holds(lookup) ||
+		!pgcache_deps_settled(found.deps.deps, found.deps.ndeps, lookup->since, &latest) ||
+		(lookup->given != NULL && !pgcache_snapshot_sees(lookup->given, found.deps.deps, found.deps.ndeps)))
+	{
+		tuplestore_clear(found.rows);
+		return false;
+	}
+	result.nrows = found.size.nrows;
+	result.rows_len = found.size.rows_len;
+	result.max_row_len = found.size.max_row_len;
+	result.cost_us = found.cost_us;
+	lookup->tags = found.tags;
+	lookup->tags_len = found.tags_len;
+	lookup->found = &found;
+	reason = keep_result(lookup, &result, &found.deps);
+	lookup->found = NULL;
+	pgcache_collect_deps(found.deps.deps, found.deps.ndeps);
+	if (reason != PGCACHE_REASON_NONE)
+		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
+	if (lookup->request->admit == NULL)
+		pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
+	if (reason == PGCACHE_REASON_NONE && lookup->request->value_key == NULL &&
+		pgcache_verify_wanted(lookup->query))
+		return verify_fetched(lookup);
+	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, found.cost_us);
+	return true;
+}
+
+/* In the second tier a value also depends on what deletes its key. */
+static void
+add_void_slots(const Lookup *lookup, PgCacheDepSet *deps)
+{
+	uint32		slots[PGCACHE_NUM_VOIDS];
+
+	pgcache_value_void_slots(&lookup->key, slots);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+		pgcache_depset_add(deps, slots[i], InvalidOid);
+}
+
+/* Send what was just settled, and stored here if there was room. */
+static void
+send(const Lookup *lookup, const PgCacheResult *result, const PgCacheDepSet *deps, TimestampTz now)
+{
+	PgCacheTierResult sent = {
+		.key = lookup->request->value_key ? &lookup->query_key : &lookup->key,
+		.value_key = lookup->request->value_key,
+		.known = &lookup->query->deps,
+		.desc = lookup->query->source->resultDesc,
+		.rows = lookup->answer->rows,
+		.since = lookup->since,
+		.size = {result->nrows, result->rows_len, result->max_row_len},
+		.tags = lookup->tags,
+		.tags_len = lookup->tags_len,
+		.cost_us = result->cost_us,
+		.created_at = now,
+		.expires_at = pgcache_request_expiry(lookup->request->ttl_us, now),
+	};
+
+	if (!pgcache_tier_wanted(result->cost_us))
+		return;
+	pgcache_depset_copy(&sent.deps, deps);
+	if (lookup->request->value_key != NULL)
+		add_void_slots(lookup, &sent.deps);
+	PGCACHE_TESTPOINT("tier-send");
+	pgcache_tier_put(&sent);
+}
+
 /* Run the query and store its result; false = start again. */
 static bool
 fill(Lookup *lookup)
@@ -832,13 +965,16 @@ fill(Lookup *lookup)
 		.rows = answer_rows(lookup),
 		.keep = true,
 		.limit = Min((Size) pgcache_max_entry_size * 1024, pgcache_store_max_rows_len()),
+		.varying = lookup->varying,
 	};
 	PgCacheDepSet deps;
 	PgCacheReason reason;
+	TimestampTz now;
 
 	pgcache_depset_copy(&deps, &lookup->query->deps);
 	if (!pgcache_compute(lookup->query, lookup->params, &result, &deps))
 		return false;
+	now = GetCurrentTimestamp();
 	PGCACHE_TESTPOINT("fill-computed");
 
 	reason = keep_result(lookup, &result, &deps);
@@ -854,6 +990,10 @@ fill(Lookup *lookup)
 	}
 	if (reason != PGCACHE_REASON_NONE)
 		pgcache_stats_reason(reason, lookup->query->source->query_string);
+	/* these two are found after it was settled */
+	if (reason == PGCACHE_REASON_NONE || reason == PGCACHE_NO_MEMORY || reason == PGCACHE_NOT_WORTH_STORING)
+		send(lookup, &result, &deps, now);
+	lookup->query->cost_us = result.cost_us;
 	/* what nobody has asked for has not been missed */
 	if (lookup->request->admit == NULL)
 		pgcache_stats_add(PGCACHE_COUNT_MISSES, 1);
@@ -891,7 +1031,7 @@ fill_for_all(Lookup *lookup, bool refresh)
 		if (lookup->claim != PGCACHE_NO_CLAIM)
 			outcome = begin_claimed(lookup, refresh);
 		if (outcome == NOT_STORED)
-			outcome = fill(lookup) ? ANSWERED : START_AGAIN;
+			outcome = (!refresh && fetch(lookup)) || fill(lookup) ? ANSWERED : START_AGAIN;
 	}
 	PG_CATCH();
 	{
@@ -955,6 +1095,7 @@ build_key(Lookup *lookup)
 	{
 		/* what identifies the result tells whether the value is this query's */
 		lookup->origin = pgcache_value_origin(lookup->key.hash, lookup->varying != NULL);
+		lookup->query_key = lookup->key;
 		lookup->key = *lookup->request->value_key;
 	}
 	return PGCACHE_REASON_NONE;
@@ -1004,11 +1145,8 @@ pgcache_lookup(const PgCacheRequest *request, PgCacheAnswer *answer)
 			reason = build_key(&lookup);
 		if (reason == PGCACHE_REASON_NONE && !answer->refused)
 			answer->refused = !is_admitted(&lookup, &lookup.key);
-		if (answer->refused || (reason != PGCACHE_REASON_NONE && request->admit != NULL))
-		{
-			answer->bypass = reason;
+		if (answer->refused)
 			done = true;
-		}
 		else if (reason != PGCACHE_REASON_NONE)
 		{
 			if (reason == PGCACHE_CATALOG_CHANGE)
@@ -1059,6 +1197,9 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 		explanation->entry = pgcache_store_pin(&explanation->key);
 	else if (explanation->reason == PGCACHE_REASON_NONE)
 		explanation->reason = key_reason;
+	/* planning may fail where nothing else does */
+	if (explanation->reason == PGCACHE_REASON_NONE && pgcache_watch_meets(&lookup.query->deps))
+		explanation->rows = pgcache_compute_explain(lookup.query, lookup.params, lookup.varying);
 	if (explanation->entry != NULL)
 	{
 		explanation->state = entry_state(explanation->entry);

@@ -61,6 +61,8 @@ typedef struct PgCacheExplanation
 	PgCacheEntryState state;	/* of the entry */
 	int			changed;		/* the dependency that made it invalid, or -1 */
 	PgCacheDepSet deps;
+	List	   *rows;			/* texts: which rows of watched tables a
+								 * result computed now depends on */
 	int			nvarying;		/* expressions that the result varies by, */
 	char	  **varying_names;	/* their texts */
 	char	  **varying_values; /* and values; NULL = null */

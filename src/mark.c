@@ -192,10 +192,20 @@ pgcache_mark_statement_end(uint32 slot, bool wrote)
 void
 pgcache_mark_captured(uint32 slot)
 {
-	Mark	   *mark = touch(slot);
-
 	if (pgcache_track == PGCACHE_TRACK_AUTO)
 		pgcache_mark_written(slot);
+	pgcache_mark_own(slot);
+}
+
+/*
+ * The transaction wrote what the slot stands for, and others hear of it by slots that are
+ * marked by themselves.
+ */
+void
+pgcache_mark_own(uint32 slot)
+{
+	Mark	   *mark = touch(slot);
+
 	mark->own = true;
 	mark->time = ++mark_time;
 }
@@ -235,6 +245,13 @@ pgcache_mark_written(uint32 slot)
 	mark->time = ++mark_time;
 	if (precommit_done)
 		announce(slot);
+}
+
+/* Has it been marked so that others will hear of it, whatever else happens? */
+bool
+pgcache_mark_is_written(uint32 slot)
+{
+	return marks[slot].stamp;
 }
 
 /* The user says so: takes effect at commit even if nothing was written. */

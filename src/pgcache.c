@@ -31,6 +31,8 @@
 #include "lookup.h"
 #include "mark.h"
 #include "query.h"
+#include "redact.h"
+#include "redis.h"
 #include "scan.h"
 #include "shmem.h"
 #include "store.h"
@@ -60,6 +62,7 @@ xact_callback(XactEvent event, void *arg)
 	{
 		pgcache_store_release(0);
 		pgcache_query_release_all(0);
+		pgcache_redis_xact_end(event == XACT_EVENT_COMMIT);
 	}
 	if (cleared)
 		pgcache_store_sweep();
@@ -111,6 +114,7 @@ _PG_init(void)
 	pgcache_scan_plan_init();
 	pgcache_scan_send_init();
 	pgcache_launcher_init();
+	pgcache_redact_init();
 	RegisterXactCallback(xact_callback, NULL);
 	RegisterSubXactCallback(subxact_callback, NULL);
 	RegisterResourceReleaseCallback(release_callback, NULL);

@@ -463,6 +463,7 @@ make_query(const PgCacheCall *call, const StringInfo identity, uint64 hash, uint
 	query->once = query->once || analysis.once;
 	query->runs_queries = analysis.runs_queries;
 	query->undetermined = analysis.undetermined;
+	query->cost_us = -1;
 	/* collect.c must see what functions do, in planning as well */
 	if (query->runs_queries)
 		query->source->cursor_options = CURSOR_OPT_CUSTOM_PLAN;

@@ -64,6 +64,7 @@ typedef struct PgCacheQuery
 	PgCacheSeenStatement seen;	/* the prefix in shared memory */
 	uint32		text_offset;	/* the text within key_prefix */
 	uint32		text_len;
+	double		cost_us;		/* of the latest computation; -1 = unknown */
 	int			users;			/* calls under way */
 	bool		dropped;		/* out of the table; freed when no longer used */
 } PgCacheQuery;

@@ -9,9 +9,10 @@
  * pgcache_lookup() like anybody.
  *
  * What comes out is stored only if its key is the same, byte by byte.  The values that
- * a result varies by, such as current_setting('app.tenant'), are in the key but
- * cannot be taken on: where they are others in the worker, the result is refused, and
- * never stored under a wrong key.
+ * a result varies by are in the key, but not where they came from.  Where one was made of
+ * a custom setting, such as current_setting('app.tenant')::int, the worker makes the
+ * setting that gives it.  Where one is another one in the worker all the same, the result is
+ * refused, and never stored under a wrong key.
  *
  * The query runs with no more rights than the role has now.  It is planned and checked
  * anew as that role; there is no way back to the worker's own role (SET ROLE is
@@ -32,6 +33,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -144,27 +146,38 @@ make_value(Oid type, const char *bytes, uint32 len, Datum *value)
 	return true;
 }
 
+/* The next value; false if there is none. */
+static bool
+take_value(Input *in, Oid type, Datum *value, bool *isnull)
+{
+	const char *bytes = take(in, sizeof(uint32));
+	uint32		len;
+
+	if (bytes == NULL)
+		return false;
+	memcpy(&len, bytes, sizeof(len));
+	*isnull = len == PGCACHE_KEY_NULL;
+	if (*isnull)
+		return true;
+	bytes = take(in, len);
+	return bytes != NULL && make_value(type, bytes, len, value);
+}
+
 /* The parameters; behind them stands what the result varies by. */
 static bool
-read_values(Input *in, PgCacheCall *call)
+read_values(Input *in, PgCacheRecipe *recipe)
 {
+	PgCacheCall *call = &recipe->call;
+
 	call->values = palloc0(Max(call->nparams, 1) * sizeof(Datum));
 	call->nulls = palloc0(Max(call->nparams, 1) * sizeof(bool));
 	for (int i = 0; i < call->nparams; i++)
 	{
-		const char *bytes = take(in, sizeof(uint32));
-		uint32		len;
-
-		if (bytes == NULL)
-			return false;
-		memcpy(&len, bytes, sizeof(len));
-		call->nulls[i] = len == PGCACHE_KEY_NULL;
-		if (call->nulls[i])
-			continue;
-		bytes = take(in, len);
-		if (bytes == NULL || !make_value(call->types[i], bytes, len, &call->values[i]))
+		if (!take_value(in, call->types[i], &call->values[i], &call->nulls[i]))
 			return false;
 	}
+	recipe->varying = in->next;
+	recipe->varying_len = in->end - in->next;
 	return true;
 }
 
@@ -218,7 +231,7 @@ pgcache_recipe_read(const char *prefix, uint32 prefix_len, const char *data, uin
 	recipe->key.data = data;
 	recipe->key.len = len;
 	recipe->key.hash = hash_bytes_extended((const unsigned char *) data, len, recipe->key.prefix_hash);
-	return read_prefix(&in, recipe) && has_types(&recipe->call) && read_values(&values, &recipe->call);
+	return read_prefix(&in, recipe) && has_types(&recipe->call) && read_values(&values, recipe);
 }
 
 /*
@@ -244,10 +257,23 @@ set_number(const char *name, int value)
 	set(name, text);
 }
 
+/* Does the present search path, as it is written, come to the same schemas? */
+static bool
+has_path(const PgCacheRecipe *recipe)
+{
+	Oid		   *path = palloc(Max(recipe->npath, 1) * sizeof(Oid));
+	int			npath = fetch_search_path_array(path, recipe->npath);
+
+	return npath == recipe->npath && memcmp(path, recipe->path, npath * sizeof(Oid)) == 0;
+}
+
 static bool
 set_path(const PgCacheRecipe *recipe)
 {
 	StringInfoData path;
+
+	if (has_path(recipe))
+		return true;
 
 	initStringInfo(&path);
 	for (int i = 0; i < recipe->npath; i++)
@@ -298,12 +324,9 @@ take_on(const PgCacheRecipe *recipe)
 {
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(recipe->userid)))
 		return false;
-	/* what is looked up by name is looked up as whoever sees the schemas */
-	if (!set_path(recipe) || !set_settings(recipe))
-		return false;
 	SetSessionAuthorization(recipe->userid, superuser_arg(recipe->userid));
 	SetUserIdAndSecContext(recipe->userid, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	return true;
+	return set_path(recipe) && set_settings(recipe);
 }
 
 /*
@@ -359,6 +382,42 @@ all_trusted(const PgCacheDepSet *deps)
 	return true;
 }
 
+/* May the worker make this setting, of which an expression has made a value? */
+static bool
+is_of_users(const char *name)
+{
+	return strcmp(name, "search_path") == 0 || strcmp(name, "application_name") == 0 ||
+		(strchr(name, '.') != NULL && strncmp(name, "pgcache.", 8) != 0);
+}
+
+/*
+ * What the result varies by is, most often, a setting as it is, or read as a number: then
+ * the setting is the text of the value.  Whether that was right is seen from the key.
+ */
+static void
+set_varying(const PgCacheRecipe *recipe, const PgCacheVary *vary)
+{
+	Input		in = {recipe->varying, recipe->varying + recipe->varying_len};
+
+	for (int i = 0; i < pgcache_vary_count(vary); i++)
+	{
+		char	   *name = pgcache_vary_setting(vary, i);
+		Oid			type = pgcache_vary_type(vary, i);
+		Oid			output;
+		bool		varlena;
+		Datum		value;
+		bool		isnull;
+
+		if (!take_value(&in, type, &value, &isnull))
+			return;
+		if (isnull || name == NULL || !is_of_users(name))
+			continue;
+		getTypeOutputInfo(type, &output, &varlena);
+		(void) set_config_option(name, OidOutputFunctionCall(output, value), PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, DEBUG1, false);
+	}
+}
+
 /* For pgcache_lookup(): asked before anything of the query runs, then with its key. */
 static bool
 admit(const PgCacheQuery *query, const PgCacheKey *key, void *arg)
@@ -366,7 +425,13 @@ admit(const PgCacheQuery *query, const PgCacheKey *key, void *arg)
 	const PgCacheRecipe *recipe = arg;
 
 	if (key == NULL)
-		return !superuser() || (all_trusted(&query->deps) && all_trusted(&query->types));
+	{
+		if (superuser() && !(all_trusted(&query->deps) && all_trusted(&query->types)))
+			return false;
+		if (query->vary != NULL)
+			set_varying(recipe, query->vary);
+		return true;
+	}
 	return key->prefix_len == recipe->key.prefix_len && key->len == recipe->key.len &&
 		memcmp(key->prefix, recipe->key.prefix, key->prefix_len) == 0 &&
 		memcmp(key->data, recipe->key.data, key->len) == 0;
@@ -394,7 +459,7 @@ look_up(const PgCacheOrder *order, PgCacheRecipe *recipe)
 		end = PGCACHE_ORDER_REFUSED;
 	else if (answer.hit)
 		end = PGCACHE_ORDER_PRESENT;
-	else if (answer.bypass == PGCACHE_PREPARED_TRANSACTIONS)
+	else if (answer.bypass == PGCACHE_PREPARED_TRANSACTIONS || answer.bypass == PGCACHE_CHURN)
 		end = PGCACHE_ORDER_LATER;
 	else if (answer.bypass != PGCACHE_REASON_NONE)
 		end = PGCACHE_ORDER_REFUSED;

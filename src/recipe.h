@@ -24,6 +24,8 @@ typedef struct PgCacheRecipe
 	Oid		   *path;			/* OIDs of the search path */
 	const char *settings;		/* fingerprint */
 	uint32		settings_len;
+	const char *varying;		/* values that it varies by, as in the key */
+	uint32		varying_len;
 } PgCacheRecipe;
 
 /* What is to be computed, and how it is to be stored. */

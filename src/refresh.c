@@ -55,7 +55,7 @@
 
 /* Compute again so many times its cost before it expires, but at least so early. */
 #define COSTS_AHEAD				2
-#define MIN_AHEAD_US			(100 * INT64CONST(1000))
+#define MIN_AHEAD_US			(500 * INT64CONST(1000))
 
 /* What could not be stored is tried again after that. */
 #define POSTPONE_US				(INT64CONST(1) * USECS_PER_SEC)
@@ -442,40 +442,47 @@ pgcache_refresh_spend(uint64 us, TimestampTz resume_at)
  * For the launcher
  */
 
-/* Does the database lack a worker, though there is something for it to do? */
+/* Is something due here, for which it is this caller's turn to start a worker? */
 static bool
-lacks_worker_locked(Oid dbid, TimestampTz now)
+lacks_worker_locked(PgCacheSharedRefreshCell *cell, TimestampTz now)
 {
-	PgCacheSharedRefreshDatabase *database = find_database_locked(dbid);
+	PgCacheSharedRefreshDatabase *database = find_database_locked(cell->dbid);
+	PgCacheRefreshLook look = {0};
 
-	return database != NULL && database->resume_at <= now && should_start_locked(database, now);
+	if (database->figures.pid != 0)
+		return false;
+	look_at_locked(cell, now, &look);
+	/* for whom, if nobody is there? */
+	return look.ndue > 0 && database->resume_at <= now &&
+		CountDBConnections(database->figures.dbid) > 0 && should_start_locked(database, now);
 }
 
-/* A database where something is due and no worker is, or one was asked for lately; or invalid. */
+/*
+ * A database where something is due and no worker is, or one was asked for lately; or
+ * invalid.
+ */
 Oid
 pgcache_refresh_deserted(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Oid			dbid = InvalidOid;
+	Oid			found = InvalidOid;
 
 	if (refresh->ncells == 0)
 		return InvalidOid;
-	for (uint32 row = 0; row < refresh->nrows && !OidIsValid(dbid); row++)
+	for (uint32 row = 0; row < refresh->nrows && !OidIsValid(found); row++)
 	{
 		LWLockAcquire(refresh_lock, LW_EXCLUSIVE);
-		for (int i = 0; i < CELLS_PER_ROW && !OidIsValid(dbid); i++)
+		for (int i = 0; i < CELLS_PER_ROW && !OidIsValid(found); i++)
 		{
 			PgCacheSharedRefreshCell *cell = &refresh->cells[row * CELLS_PER_ROW + i];
-			PgCacheEntryLook entry;
+			Oid			dbid = cell->dbid;
 
-			/* for whom, if nobody is there? */
-			if (OidIsValid(cell->dbid) && pgcache_store_look(cell->hash, &entry) && is_due(cell, &entry, now) &&
-				CountDBConnections(cell->dbid) > 0 && lacks_worker_locked(cell->dbid, now))
-				dbid = cell->dbid;
+			if (OidIsValid(dbid) && lacks_worker_locked(cell, now))
+				found = dbid;
 		}
 		LWLockRelease(refresh_lock);
 	}
-	return dbid;
+	return found;
 }
 
 /* A database is gone. */

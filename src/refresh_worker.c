@@ -34,6 +34,7 @@
 #include "refresh_worker.h"
 #include "store.h"
 #include "testpoint.h"
+#include "versions.h"
 
 /* Between two looks: while results are being read, and when none was for a second. */
 #define BUSY_MS				20
@@ -65,7 +66,21 @@ spend_since(TimestampTz start)
 	pgcache_refresh_spend(spent, resume_at);
 }
 
-/* What the entry says of how it is to be computed, copied; false if it is gone. */
+/* Is something that it depends on being written?  Then it would not be stored. */
+static bool
+is_being_written(const PgCacheEntry *entry)
+{
+	const PgCacheDep *deps = pgcache_entry_deps(entry);
+
+	for (uint32 i = 0; i < entry->ndeps; i++)
+	{
+		if (pgcache_slot_pending(deps[i].slot))
+			return true;
+	}
+	return false;
+}
+
+/* What the entry says of how it is to be computed, copied; false if it is gone, or has to wait. */
 static bool
 make_order(uint64 hash, PgCacheOrder *order)
 {
@@ -76,6 +91,11 @@ make_order(uint64 hash, PgCacheOrder *order)
 
 	if (entry == NULL)
 		return false;
+	if (is_being_written(entry))
+	{
+		pgcache_store_unpin(entry);
+		return false;
+	}
 	statement = pgcache_entry_statement(entry);
 	timeout = TIMEOUT_COSTS * entry->cost_us / 1000;
 	copy = palloc(statement->prefix_len + entry->key_len + entry->tags_len + 1);

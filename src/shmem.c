@@ -23,6 +23,8 @@
 #include "estimate.h"
 #include "fill.h"
 #include "prepared.h"
+#include "redis_health.h"
+#include "secret.h"
 #include "refresh.h"
 #include "shmem.h"
 #include "stats.h"
@@ -50,6 +52,7 @@ request(void)
 	size = add_size(size, pgcache_churn_shmem_size());
 	size = add_size(size, pgcache_fill_shmem_size());
 	size = add_size(size, pgcache_write_queue_shmem_size());
+	size = add_size(size, pgcache_redis_health_shmem_size());
 	size = add_size(size, pgcache_refresh_shmem_size());
 	size = add_size(size, pgcache_warm_shmem_size());
 	RequestAddinShmemSpace(size);
@@ -73,6 +76,7 @@ startup(void)
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	pgcache_versions_shmem_init();
+	pgcache_redis_health_shmem_init();
 	pgcache_stats_shmem_init();
 	pgcache_store_shmem_init();
 	pgcache_prepared_shmem_init();
@@ -83,6 +87,7 @@ startup(void)
 	pgcache_refresh_shmem_init();
 	pgcache_warm_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
+	pgcache_secret_make();
 }
 
 /* Installs the hooks; called once, from _PG_init. */

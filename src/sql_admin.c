@@ -35,10 +35,13 @@
 
 #include "churn.h"
 #include "mark.h"
+#include "redis_health.h"
 #include "request.h"
 #include "stats.h"
 #include "store.h"
+#include "sql_watch.h"
 #include "versions.h"
+#include "watch.h"
 
 PG_FUNCTION_INFO_V1(cache_invalidate);
 PG_FUNCTION_INFO_V1(cache_invalidate_tag);
@@ -155,6 +158,7 @@ cache_stats_reset(PG_FUNCTION_ARGS)
 	pgcache_require_args(fcinfo, 0);
 	pgcache_stats_reset();
 	pgcache_churn_reset();
+	pgcache_redis_health_reset();
 	PG_RETURN_VOID();
 }
 
@@ -338,10 +342,9 @@ cache_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(pgcache_store_memory_used());
 	values[i++] = Int64GetDatum(pgcache_store_memory_size());
 	values[i++] = Float8GetDatum(us_to_ms(totals.counters[PGCACHE_COUNT_SAVED_US]));
-	values[i++] = Int64GetDatum(0); /* l2_hits, l2_misses, l2_errors: no
-									 * second tier */
-	values[i++] = Int64GetDatum(0);
-	values[i++] = Int64GetDatum(0);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_HITS]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_MISSES]);
+	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_L2_ERRORS]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_VERIFIED]);
 	values[i++] = Int64GetDatum(totals.counters[PGCACHE_COUNT_MISMATCHES]);
 	values[i++] = TimestampTzGetDatum(totals.reset_at);
@@ -502,6 +505,27 @@ add_to_tables(PgCacheEntry *entry, void *arg)
 	}
 }
 
+/* How often the table was written, as a whole or by rows, and when last. */
+static void
+table_history(const TableStats *table, uint64 *invalidations, TimestampTz *last)
+{
+	uint32		slots[] = {table->slot,
+		pgcache_watch_any_slot(table->relid, PGCACHE_WATCH_ROWS),
+	pgcache_watch_any_slot(table->relid, PGCACHE_WATCH_ANY_COLUMN)};
+
+	*invalidations = 0;
+	*last = 0;
+	for (size_t i = 0; i < lengthof(slots); i++)
+	{
+		uint64		n;
+		TimestampTz at;
+
+		pgcache_slot_history(slots[i], &n, &at);
+		*invalidations += n;
+		*last = Max(*last, at);
+	}
+}
+
 static void
 put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 {
@@ -509,19 +533,22 @@ put_table(ReturnSetInfo *rsinfo, const TableStats *table)
 	bool		nulls[TABLES_COLUMNS] = {0};
 	uint64		invalidations;
 	TimestampTz last;
+	ArrayType  *keys;
+	bool		enabled;
 	PgCacheChurn churn;
 	int			i = 0;
 
-	pgcache_slot_history(table->slot, &invalidations, &last);
+	table_history(table, &invalidations, &last);
 	pgcache_churn_read(table->relid, &churn);
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = Int64GetDatum(table->entries);
 	values[i++] = Int64GetDatum(table->bytes);
 	values[i++] = Int64GetDatum(table->hits);
 	values[i++] = Int64GetDatum(invalidations);
-	values[i++] = BoolGetDatum(false);	/* watched, key_columns: no table is */
-	nulls[i] = true;
-	values[i++] = (Datum) 0;
+	keys = pgcache_watched_keys(table->relid, &enabled);
+	values[i++] = BoolGetDatum(keys != NULL && enabled);
+	nulls[i] = keys == NULL;
+	values[i++] = PointerGetDatum(keys);
 	nulls[i] = last == 0;
 	values[i++] = TimestampTzGetDatum(last);
 	values[i++] = Int64GetDatum((int64) churn.drops);
@@ -606,6 +633,7 @@ dependency_names(const PgCacheExplanation *explanation)
 		if (name != NULL)
 			names = lappend(names, name);
 	}
+	names = list_concat(names, explanation->rows);
 	if (entry != NULL)
 	{
 		foreach(lc, tag_list(entry))
@@ -662,6 +690,8 @@ explain_reason(const PgCacheExplanation *explanation)
 	name = dependency_name(dep);
 	if (name != NULL)
 		return psprintf("%s was changed", name);
+	if (pgcache_slot_kind(dep->slot) == PGCACHE_SLOT_KEY)
+		return psprintf("rows of table %s were changed", relation_name(dep->object));
 	return pgcache_slot_kind(dep->slot) == PGCACHE_SLOT_TAG ?
 		"a tag was invalidated" : "the query was invalidated";
 }

@@ -32,6 +32,7 @@
 #include "template.h"
 #include "value_xact.h"
 #include "versions.h"
+#include "watch.h"
 
 /*
  * The templates of a trigger, as its relation is.  An open relation's descriptor
@@ -323,7 +324,7 @@ declare_arguments(FmgrInfo *flinfo, const TriggerData *trigdata)
 /*
  * Without arguments: the table.  At statement level it is left to the executor
  * hook where that is watching the same statement, because only the hook knows
- * whether a row changed.
+ * whether a row changed.  The hook leaves tables alone whose rows are watched.
  */
 static void
 declare_table(const TriggerData *trigdata)
@@ -332,6 +333,7 @@ declare_table(const TriggerData *trigdata)
 
 	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
 		TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event) ||
+		pgcache_watch_is_complete(trigdata->tg_relation->trigdesc) ||
 		!(pgcache_mark_in_statement(slot) || trigger_saw_no_rows(trigdata)))
 		pgcache_mark_declared(slot);
 }

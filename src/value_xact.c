@@ -42,6 +42,7 @@
 #include "value_pending.h"
 #include "value_xact.h"
 #include "versions.h"
+#include "watch.h"
 
 /* Keys that triggers of a transaction delete one by one. */
 #define MAX_FORGOTTEN_KEYS	100000
@@ -179,7 +180,7 @@ add_tables(PgCacheDepSet *deps, const PgCacheValueOptions *options)
 		ListCell   *lc;
 
 		foreach(lc, find_all_inheritors(options->tables[i], NoLock, NULL))
-			pgcache_depset_add(deps, pgcache_slot_relation(MyDatabaseId, lfirst_oid(lc)), lfirst_oid(lc));
+			pgcache_watch_add_any(deps, lfirst_oid(lc));
 	}
 	for (const char *tag = options->tags; tag < end; tag += strlen(tag) + 1)
 		pgcache_depset_add(deps, pgcache_slot_tag(MyDatabaseId, tag), InvalidOid);

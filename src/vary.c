@@ -307,6 +307,13 @@ pgcache_vary_create(List *exprs, bool runs_queries)
 	return vary;
 }
 
+/* The expressions, in the order of their values. */
+List *
+pgcache_vary_exprs(const PgCacheVary *vary)
+{
+	return vary == NULL ? NIL : vary->exprs;
+}
+
 static void
 prepare(PgCacheVary *vary)
 {
@@ -457,6 +464,58 @@ pgcache_vary_same(ParamListInfo a, ParamListInfo b)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Bringing them about
+ */
+
+/* The settings that an expression reads by current_setting(). */
+typedef struct Readings
+{
+	int			n;
+	char	   *name;			/* of the only one, if it is a constant */
+} Readings;
+
+static bool
+find_readings(Node *node, void *context)
+{
+	Readings   *readings = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && (((FuncExpr *) node)->funcid == F_CURRENT_SETTING_TEXT ||
+								((FuncExpr *) node)->funcid == F_CURRENT_SETTING_TEXT_BOOL))
+	{
+		Const	   *name = linitial(((FuncExpr *) node)->args);
+
+		readings->n++;
+		if (IsA(name, Const) && !name->constisnull)
+			readings->name = TextDatumGetCString(name->constvalue);
+	}
+	return expression_tree_walker(node, find_readings, context);
+}
+
+int
+pgcache_vary_count(const PgCacheVary *vary)
+{
+	return list_length(vary->exprs);
+}
+
+Oid
+pgcache_vary_type(const PgCacheVary *vary, int i)
+{
+	return exprType(list_nth(vary->exprs, i));
+}
+
+/* The only setting that an expression reads, or NULL. */
+char *
+pgcache_vary_setting(const PgCacheVary *vary, int i)
+{
+	Readings	readings = {0};
+
+	(void) find_readings(list_nth(vary->exprs, i), &readings);
+	return readings.n == 1 ? readings.name : NULL;
 }
 
 /* For people: the text of an expression, and of its value (NULL for null). */

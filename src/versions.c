@@ -68,6 +68,7 @@
 #include "storage/shmem.h"
 
 #include "versions.h"
+#include "versions_file.h"
 
 typedef struct PgCacheSharedSlot
 {
@@ -97,6 +98,9 @@ typedef struct PgCacheSharedVersions
 	pg_atomic_uint64 clock;		/* advanced by every stamp; starts at 1 */
 	TimestampTz started_at;		/* set once */
 	char		pad[PG_CACHE_LINE_SIZE - sizeof(pg_atomic_uint64) - sizeof(TimestampTz)];
+	uint32		nincarnations;	/* set at start, like the incarnations */
+	PgCacheIncarnation incarnations[PGCACHE_MAX_INCARNATIONS];	/* oldest first */
+	char		pad2[PG_CACHE_LINE_SIZE - sizeof(uint64)];
 	PgCacheSharedSlot slots[PGCACHE_NUM_SLOTS];
 	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
 	pg_atomic_uint64 defined[NUM_RELATION_SLOTS];	/* clock reading of the latest
@@ -113,9 +117,10 @@ static const uint32 region_start[PGCACHE_NUM_SLOT_KINDS + 1] = {
 	8192,						/* relation */
 	8192 + NUM_RELATION_SLOTS,	/* query */
 	49152,						/* tag */
-	65536,						/* values */
-	66048,						/* namespace */
-	98304,						/* value */
+	65536,						/* key */
+	196608,						/* values */
+	197120,						/* namespace */
+	229376,						/* value */
 	PGCACHE_NUM_SLOTS
 };
 
@@ -126,6 +131,18 @@ static pg_atomic_uint64 *
 defined_of(uint32 slot)
 {
 	return &versions->defined[slot - region_start[PGCACHE_SLOT_RELATION]];
+}
+
+static uint64
+random_number(void)
+{
+	uint64		number;
+
+	if (!pg_strong_random(&number, sizeof(number)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not get random bytes")));
+	return number;
 }
 
 Size
@@ -146,6 +163,8 @@ pgcache_versions_shmem_init(void)
 	memset(versions, 0, sizeof(PgCacheSharedVersions));
 	pg_atomic_init_u64(&versions->clock, 1);
 	versions->started_at = GetCurrentTimestamp();
+	versions->nincarnations = 1;
+	versions->incarnations[0].number = random_number();
 	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
 	{
 		PgCacheSharedSlot *slot = &versions->slots[i];
@@ -160,6 +179,7 @@ pgcache_versions_shmem_init(void)
 	}
 	for (int i = 0; i < NUM_RELATION_SLOTS; i++)
 		pg_atomic_init_u64(&versions->defined[i], 0);
+	pgcache_versions_file_restore();
 }
 
 /*
@@ -232,6 +252,13 @@ pgcache_slot_tag(Oid database, const char *tag)
 {
 	return slot_in_region(PGCACHE_SLOT_TAG,
 						  hash_bytes_extended((const unsigned char *) tag, strlen(tag), database));
+}
+
+/* Some rows of a relation, or some of its columns. */
+uint32
+pgcache_slot_key(Oid database, Oid relation, uint64 hash)
+{
+	return slot_in_region(PGCACHE_SLOT_KEY, hash_combine64(hash_pair(database, relation), hash));
 }
 
 /* Even slots of the region stand for values, odd ones for patterns, lest one be the other. */
@@ -452,6 +479,86 @@ pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last)
 {
 	*invalidations = pg_atomic_read_u32(&versions->history[slot].invalidations);
 	*last = (TimestampTz) pg_atomic_read_u64(&versions->history[slot].last_change);
+}
+
+/*
+ * Across server starts
+ */
+
+/* In which of these incarnations was the stamp made? */
+static uint32
+incarnation_of(uint64 seq)
+{
+	uint32		i = versions->nincarnations - 1;
+
+	while (i > 0 && seq < versions->incarnations[i].from)
+		i--;
+	return i;
+}
+
+/* The version of the slot's latest stamp. */
+void
+pgcache_slot_version(uint32 slot, PgCacheVersion *version)
+{
+	version->seq = pg_atomic_read_u64(&versions->slots[slot].seq);
+	version->incarnation = versions->incarnations[incarnation_of(version->seq)].number;
+}
+
+uint32
+pgcache_incarnations_read(PgCacheIncarnation *incarnations)
+{
+	memcpy(incarnations, versions->incarnations, versions->nincarnations * sizeof(PgCacheIncarnation));
+	return versions->nincarnations;
+}
+
+/* Forget those that no slot's latest stamp was made in. */
+static void
+drop_unused_incarnations(void)
+{
+	PgCacheIncarnation *mine = versions->incarnations;
+	bool		used[PGCACHE_MAX_INCARNATIONS] = {true};
+	uint32		kept = 0;
+
+	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
+		used[incarnation_of(pg_atomic_read_u64(&versions->slots[i].seq))] = true;
+	for (uint32 i = 0; i < versions->nincarnations; i++)
+	{
+		if (used[i])
+			mine[kept++] = mine[i];
+	}
+	versions->nincarnations = kept;
+}
+
+/*
+ * Go on where an earlier server start has left the clock, its slots being restored.  If
+ * there are too many incarnations, the older half become one, of a number that nobody
+ * has; so what depends on their stamps is lost, but not at each start.
+ */
+void
+pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock)
+{
+	PgCacheIncarnation *mine = versions->incarnations;
+	uint32		half = PGCACHE_MAX_INCARNATIONS / 2;
+
+	memcpy(mine, incarnations, n * sizeof(PgCacheIncarnation));
+	versions->nincarnations = n;
+	drop_unused_incarnations();
+	if (versions->nincarnations == PGCACHE_MAX_INCARNATIONS)
+	{
+		memmove(&mine[1], &mine[half], half * sizeof(PgCacheIncarnation));
+		mine[0].number = random_number();
+		versions->nincarnations = half + 1;
+	}
+	n = versions->nincarnations++;
+	mine[n].from = clock + 1;
+	mine[n].number = random_number();
+	pg_atomic_write_u64(&versions->clock, clock);
+}
+
+void
+pgcache_slot_restore(uint32 slot, uint64 seq)
+{
+	pg_atomic_write_u64(&versions->slots[slot].seq, seq);
 }
 
 /*

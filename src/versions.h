@@ -36,6 +36,7 @@ typedef enum PgCacheSlotKind
 	PGCACHE_SLOT_RELATION,		/* data and definition of a relation */
 	PGCACHE_SLOT_QUERY,			/* one query text with its parameters */
 	PGCACHE_SLOT_TAG,			/* a user's tag */
+	PGCACHE_SLOT_KEY,			/* some rows of a watched table; see watch.c */
 	/* what follows is about values under keys alone */
 	PGCACHE_SLOT_VALUES,		/* all values of a database, or its patterns */
 	PGCACHE_SLOT_NAMESPACE,		/* one owner's values in a namespace */
@@ -43,7 +44,27 @@ typedef enum PgCacheSlotKind
 	PGCACHE_NUM_SLOT_KINDS
 } PgCacheSlotKind;
 
-#define PGCACHE_NUM_SLOTS		131072
+#define PGCACHE_NUM_SLOTS		262144
+
+/*
+ * A stamp's version, for those who compare across server starts: see
+ * versions_file.c.
+ */
+typedef struct PgCacheVersion
+{
+	uint64		incarnation;	/* random, of the server start it was made in */
+	uint64		seq;
+} PgCacheVersion;
+
+/* Stamps with a seq from here on were made in this incarnation. */
+typedef struct PgCacheIncarnation
+{
+	uint64		from;
+	uint64		number;
+} PgCacheIncarnation;
+
+/* If there are more, the older ones become one. */
+#define PGCACHE_MAX_INCARNATIONS 32
 
 extern Size pgcache_versions_shmem_size(void);
 extern void pgcache_versions_shmem_init(void);
@@ -57,6 +78,7 @@ extern uint32 pgcache_slot_function(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_type(Oid database, uint32 syscache_hash);
 extern uint32 pgcache_slot_query(uint64 hash);
 extern uint32 pgcache_slot_tag(Oid database, const char *tag);
+extern uint32 pgcache_slot_key(Oid database, Oid relation, uint64 hash);
 extern uint32 pgcache_slot_values(Oid database);
 extern uint32 pgcache_slot_value_patterns(Oid database);
 extern uint32 pgcache_slot_namespace(Oid database, Oid owner, const char *name, uint32 len);
@@ -78,7 +100,13 @@ extern bool pgcache_deps_only_data_changed(const PgCacheDep *deps, int ndeps, ui
 extern bool pgcache_deps_seen(const PgCacheDep *deps, int ndeps,
 							  FullTransactionId xmin, FullTransactionId xmax);
 extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 since);
+extern void pgcache_slot_version(uint32 slot, PgCacheVersion *version);
 extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
+
+/* Across server starts: called by versions_file.c alone */
+extern uint32 pgcache_incarnations_read(PgCacheIncarnation *incarnations);
+extern void pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock);
+extern void pgcache_slot_restore(uint32 slot, uint64 seq);
 
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);

@@ -18,8 +18,8 @@ never() {
 	if grep -P "$1" <<<"$facts"; then echo "^ $2"; bad=1; fi
 }
 
-read_side='^(lookup|churn|compute|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
-write_side='^(capture|trigger|template|canonical|mark)\.[ch]'
+read_side='^(lookup|churn|compute|pin|pin_value|codec|query|analysis|key|sql_api|scan|scan_call|scan_plan|scan_shortcut|answer|request)\.[ch]'
+write_side='^(capture|trigger|watch_trigger|template|canonical|mark)\.[ch]'
 never '^store\S* \./(?!(store|store_internal|policy|stats|guc|testpoint|compat|pgcache)\.h)' "the store moves bytes and pins, it knows no SQL"
 never '^policy\.[ch] \./(?!policy\.h)' "policy.c is arithmetic, it knows no server"
 never '^(?!store)\S+ \./store_internal\.h' "internal to store*.c"
@@ -33,9 +33,11 @@ never '^(?!(bound_plan|write_run|write_refused|warm_script)\.c)\S+ executor/spi\
 	"statements of our own run in bound_plan.c, write_run.c and write_refused.c, the user's in warm_script.c"
 never '^warm(_file|_collect|_state)?\.[ch] \./(lookup|request|query|recipe|mark|versions|capture)\.h' "only the worker knows how a query is run"
 never '^(?!(write_(queue|item|database|room|wait)\.c|write_queue_internal\.h))\S+ \./write_queue_internal\.h' "internal to the queue of changes"
+never '^(?!pin)\S+ \./pin_internal\.h' "internal to pin*.c"
 never '^versions\.[ch] \./(store|lookup|mark|capture)\.h' "versions know neither side"
 never '^(?!(shmem|pgcache)\.)\S+ \./shmem\.h' "only pgcache.c lays out shared memory"
-never '^(?!redis\.c)\S+ hiredis' "Redis is spoken in redis.c"
+never '^(?!redis_(connection|tls)\.c)\S+ hiredis' "sockets and replies of Redis are redis_connection.c's"
+never '^(?!redis(_tls)?\.c|redis_connection\.c)\S+ \./redis_(connection|tls)\.h' "redis.c alone talks to Redis"
 never '^(?!(compute|capture|vary|scan|scan_send)\.c)\S+ executor/executor\.h' "queries run in compute.c, expressions in vary.c and scan.c; capture.c watches"
 never '^(?!compat\.h)\S+ PG_VERSION_NUM' "differences of versions stand in compat.h"
 never '^(?!(store\w*|versions|stats|prepared|write_memory|write_queue|write_room|write_database|write_wait|refresh|warm_state|shmem|testpoint)\.c)\S+ LWLock(Acquire|Conditional|Release|Held|Init|Update|Wait)' \

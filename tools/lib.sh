@@ -10,7 +10,7 @@
 
 PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 PG_BIN=${PG_CONFIG%/*}
-BUILD_PACKAGES=(postgresql-15 postgresql-server-dev-15 libhiredis-dev gcc libc6-dev make)
+BUILD_PACKAGES=(postgresql-15 postgresql-server-dev-15 libhiredis-dev liblz4-dev libzstd-dev gcc libc6-dev make)
 
 # Settings of the caller's own PostgreSQL or make must not reach ours, and messages that we read must be English.
 for name in ${!PG*}; do

@@ -39,10 +39,12 @@ static void
 hand_over(Prepared *prepared, bool commit)
 {
 	prepared->commit = commit;
+	prepared->tried = false;
 	prepared->due = now() + PREPARED_DELAY * (double) random_below(1000) / 1000;
 	prepared->nwrites = me.nwrites;
 	memcpy(prepared->writes, me.writes, sizeof(me.writes));
 	prepared->ops = me.ops;
+	prepared->page_txn = me.page_txn;
 	ops_undone_until(MAX_PREPARED_TIME);
 	store(&prepared->state, PREPARED_READY);
 	txn_end();
@@ -112,26 +114,40 @@ finish_prepared(Prepared *prepared)
 
 	snprintf(sql, sizeof(sql), "%s PREPARED '%s'", prepared->commit ? "COMMIT" : "ROLLBACK", prepared->gid);
 	note("%s", sql);
-	if (prepared->commit)
+	if (prepared->commit && !prepared->tried)
+	{
 		ops_start(prepared->ops);
+		page_txn_start(prepared->page_txn);
+	}
 	result = PQexec(me.conn, sql);
 	state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	/* a rollback may be of what never was prepared */
+	/* the server was stopped: once more, when it is back */
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && (state == NULL || PQstatus(me.conn) != CONNECTION_OK))
+	{
+		prepared->tried = true;
+		PQclear(result);
+		session_drop();
+		return;
+	}
+
+	/* a rollback may be of what never was prepared, and the first try may have succeeded */
 	if (PQresultStatus(result) != PGRES_COMMAND_OK &&
-		(prepared->commit || state == NULL || strcmp(state, "42704") != 0))
+		((prepared->commit && !prepared->tried) || state == NULL || strcmp(state, "42704") != 0))
 		violation("unexpected error", "%s", PQerrorMessage(me.conn));
 	else if (prepared->commit)
 	{
 		count(WRITES);
 		writes_acknowledged(prepared->writes, prepared->nwrites);
 		ops_end(prepared->ops, OP_COMMITTED);
+		page_txn_end(prepared->page_txn, OP_COMMITTED);
 	}
 	else
 	{
 		count(ABORTS);
 		writes_undone(prepared->writes, prepared->nwrites);
 		ops_end(prepared->ops, OP_ABORTED);
+		page_txn_end(prepared->page_txn, OP_ABORTED);
 	}
 	PQclear(result);
 	store(&prepared->state, PREPARED_FREE);
@@ -150,8 +166,11 @@ finish_due(void)
 		if (load(&prepared->state) != PREPARED_READY)
 			continue;
 		if (now() >= prepared->due)
+		{
+			session_reset();
 			finish_prepared(prepared);
-		else
+		}
+		if (load(&prepared->state) == PREPARED_READY)
 			waiting = true;
 	}
 	return waiting;

@@ -43,6 +43,7 @@ static const char usage[] =
 	"  -K           do not cancel or kill backends\n"
 	"  -D           no DDL\n"
 	"  -V           values under keys, by -w sessions that are all alike\n"
+	"  -G           pages, whose rows move\n"
 	"  -R COMMAND   restarts the server at the end, with -V\n";
 
 static void
@@ -51,7 +52,7 @@ read_options(int argc, char **argv)
 	int			option;
 
 	options.seed = (uint64_t) time(NULL);
-	while ((option = getopt(argc, argv, "t:w:r:s:p:xKDVR:")) != -1)
+	while ((option = getopt(argc, argv, "t:w:r:s:p:xKDVGR:")) != -1)
 	{
 		switch (option)
 		{
@@ -84,6 +85,9 @@ read_options(int argc, char **argv)
 				break;
 			case 'V':
 				options.values = true;
+				break;
+			case 'G':
+				options.pages = options.watch = true;
 				break;
 			default:
 				fputs(usage, stderr);
@@ -166,8 +170,16 @@ run_workers(void)
 
 	fflush(stdout);
 	for (int i = 0; i < n; i++)
-		pids[i] = options.values ? start_process(i, "values", value_main) :
-			i < options.writers ? start_process(i, "writer", writer_main) : start_process(i, "reader", reader_main);
+	{
+		bool		writes = i < options.writers;
+
+		if (options.values)
+			pids[i] = start_process(i, "values", value_main);
+		else if (options.pages)
+			pids[i] = start_process(i, writes ? "writer" : "reader", writes ? page_writer_main : page_reader_main);
+		else
+			pids[i] = start_process(i, writes ? "writer" : "reader", writes ? writer_main : reader_main);
+	}
 	chaos = start_process(n, "chaos", chaos_main);
 	while (now() - start < options.seconds && load(&shared->phase) == RUNNING)
 		usleep(50000);
@@ -235,6 +247,19 @@ print_bypasses(void)
 	PQclear(result);
 }
 
+/* What one session has computed for others, and old results that were asked for. */
+static void
+print_sharing(void)
+{
+	PGresult   *result = run("SELECT fill_waits, shared_hits, stale_hits, early_refreshes FROM pgcache_stats");
+
+	if (result != NULL)
+		printf("waited for others %lld times, took their unsettled results %lld times, old results %lld times; early refreshes %lld\n",
+			   (long long) field(result, 0, 0), (long long) field(result, 0, 1), (long long) field(result, 0, 2),
+			   (long long) field(result, 0, 3));
+	PQclear(result);
+}
+
 static unsigned long long
 counted(Counter counter)
 {
@@ -281,11 +306,13 @@ print_report(double seconds, CacheStats stats)
 	char		text[100];
 
 	print_bypasses();
+	if (options.pages)
+		print_sharing();
 	printf("%.1f s, reads %llu, cached reads %llu (%llu under old snapshots), hits %lld, misses %lld, hit ratio %.3f, "
-		   "bypasses %lld, invalidations %lld, evictions %lld, writes %llu, aborts %llu, prepared %llu, DDL %llu, "
+		   "bypasses %lld, invalidations %lld, evictions %lld, writes %llu, moves %llu, aborts %llu, prepared %llu, DDL %llu, "
 		   "kills %llu, cancels %llu, unknown outcomes %llu, violations %llu, seed %llu\n",
 		   seconds, counted(READS), counted(CACHED_READS), counted(SNAPSHOT_READS), stats.hits, stats.misses, ratio,
-		   stats.bypasses, stats.invalidations, stats.evictions, counted(WRITES), counted(ABORTS), counted(PREPARES),
+		   stats.bypasses, stats.invalidations, stats.evictions, counted(WRITES), counted(MOVES), counted(ABORTS), counted(PREPARES),
 		   counted(DDLS), counted(KILLS), counted(CANCELS), counted(UNKNOWN), counted(VIOLATIONS),
 		   (unsigned long long) options.seed);
 
@@ -306,7 +333,7 @@ main(int argc, char **argv)
 
 	read_options(argc, argv);
 	shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED || !create_value_log())
+	if (shared == MAP_FAILED || !create_value_log() || !create_page_log())
 	{
 		perror("mmap");
 		return 1;
@@ -314,6 +341,8 @@ main(int argc, char **argv)
 	session_start(MAX_WORKERS, "main");
 	if (options.values)
 		create_value_schema();
+	else if (options.pages)
+		create_page_schema();
 	else
 		create_schema();
 	options.prepare = server_prepares();
@@ -321,6 +350,7 @@ main(int argc, char **argv)
 		   options.values ? "sessions" : "writers", options.readers, options.seconds, options.prepare ? ", with prepared transactions" : "");
 
 	seconds = run_workers();
+	session_reset();
 	stats = cache_stats();
 	if (options.values)
 	{
@@ -331,6 +361,9 @@ main(int argc, char **argv)
 		check_values();
 		return print_value_report(seconds, stats);
 	}
-	check_everything();
+	if (options.pages)
+		check_all_pages();
+	else
+		check_everything();
 	return print_report(seconds, stats);
 }

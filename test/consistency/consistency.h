@@ -13,6 +13,7 @@
  *	value.c			sets, deletes, reads of values under keys; transactions
  *	value_log.c		what was done to values, in shared memory
  *	value_check.c	whether all that was read of values is possible
+ *	page.h			the rest: pages, whose rows move
  *	chaos.c			finishes prepared transactions, cancels and kills
  *
  * An object is anything that has a version: each write adds 1 to it.
@@ -215,6 +216,8 @@ typedef struct Prepared
 	int			nwrites;
 	Write		writes[MAX_WRITES];
 	uint32_t	ops;
+	bool		tried;			/* to finish it, and the connection broke */
+	uint32_t	page_txn;
 } Prepared;
 
 typedef enum Counter
@@ -229,6 +232,7 @@ typedef enum Counter
 	DDLS,
 	KILLS,
 	CANCELS,
+	MOVES,						/* of rows to another customer */
 	VALUES_FOUND,
 	VALUES_NONE,
 	VALUES_LOST,				/* of those: without any reason */
@@ -278,6 +282,8 @@ typedef struct Options
 	bool		ddl;
 	int			pause;			/* of writers, ms at most */
 	bool		values;			/* values under keys instead of tables */
+	bool		pages;			/* pages instead of tables */
+	bool		watch;			/* tables of pages are watched, if the library can */
 	bool		prepare;		/* the server has max_prepared_transactions > 0 */
 } Options;
 
@@ -315,6 +321,7 @@ typedef struct Session
 	Write		writes[MAX_WRITES];
 	uint32_t	ops;			/* its last write to a value; 0 = none */
 	uint32_t	undone;			/* deletes that a savepoint has undone */
+	uint32_t	page_txn;		/* its number in the log of pages; 0 = none yet */
 	int64_t		began;
 	int64_t		bumped;			/* when the last one began that has bumped a namespace */
 	uint64_t	low[NUM_OBJECTS];	/* what its snapshot must contain */
@@ -328,6 +335,7 @@ typedef struct Session
 extern Session me;
 
 extern void session_start(int worker, const char *role);
+extern void session_drop(void);
 extern void session_reset(void);
 extern void wait_for_exit(int pid);
 extern uint64_t random_below(uint64_t n);
@@ -414,5 +422,19 @@ extern void read_all_rows(void);
 extern void create_value_schema(void);
 
 extern void check_values(void);
+
+/*
+ * page_log.c, page_schema.c, page_read.c, page_write.c
+ */
+
+extern bool create_page_log(void);
+extern void page_txn_start(uint32_t number);
+extern void page_txn_end(uint32_t number, OpOutcome outcome);
+extern void page_txn_lost(uint32_t number);
+
+extern void create_page_schema(void);
+extern void check_all_pages(void);
+extern void page_reader_main(void);
+extern void page_writer_main(void);
 
 #endif

@@ -253,6 +253,7 @@ txn_end(void)
 	me.doomed = false;
 	me.nwrites = 0;
 	me.ops = 0;
+	me.page_txn = 0;
 }
 
 bool
@@ -287,14 +288,16 @@ txn_failed(void)
 {
 	if (me.lost && (me.committing || !me.explicit_txn))
 	{
-		if (me.nwrites > 0 || me.ops > 0)
+		if (me.nwrites > 0 || me.ops > 0 || me.page_txn > 0)
 			count(UNKNOWN);
+		page_txn_lost(me.page_txn);
 	}
 	else
 	{
 		leave_failed();
 		writes_undone(me.writes, me.nwrites);
 		ops_end(me.ops, OP_ABORTED);
+		page_txn_end(me.page_txn, OP_ABORTED);
 		count(ABORTS);
 	}
 	txn_end();
@@ -307,16 +310,18 @@ txn_commit(void)
 	{
 		me.committing = true;
 		ops_start(me.ops);
+		page_txn_start(me.page_txn);
 		if (!execute("COMMIT"))
 		{
 			txn_failed();
 			return false;
 		}
 	}
-	if (me.nwrites > 0 || me.ops > 0)
+	if (me.nwrites > 0 || me.ops > 0 || me.page_txn > 0)
 		count(WRITES);
 	writes_acknowledged(me.writes, me.nwrites);
 	ops_end(me.ops, OP_COMMITTED);
+	page_txn_end(me.page_txn, OP_COMMITTED);
 	txn_end();
 	return true;
 }
@@ -331,6 +336,7 @@ txn_rollback(void)
 	}
 	writes_undone(me.writes, me.nwrites);
 	ops_end(me.ops, OP_ABORTED);
+	page_txn_end(me.page_txn, OP_ABORTED);
 	count(ABORTS);
 	txn_end();
 }

@@ -5,7 +5,10 @@
 # them.
 #
 #	SECONDS=60 SEED=1 WRITERS=8 READERS=8 SESSIONS=8 PAUSE=50 MEMORY=2MB PREPARED=20 OPTIONS=-x \
-#		PARTS='tables values' test/consistency/run.sh
+#		PARTS='tables values' REDIS=0 test/consistency/run.sh
+#
+# With REDIS=1 the server with tables has a Redis behind it, which is killed, stopped, emptied and put
+# back, and is itself stopped in all ways and started again, every few seconds.
 #
 # PG_CONFIG names the PostgreSQL to use; the library must be installed there.
 
@@ -36,8 +39,14 @@ stop_servers() {
 	for data in "$work"/*/data; do as_server_user "$bin/pg_ctl" -s -D "$data" -m fast stop || true; done
 	wait
 }
-trap 'stop_servers; as_server_user rm -rf "$work"; rm -f "$work.values"' EXIT
+trap 'stop_chaos; stop_servers; as_server_user rm -rf "$work"; rm -f "$work.values" "$work.pages"' EXIT
 trap 'exit 130' INT TERM
+
+stop_chaos() {
+	[ -z "${chaos:-}" ] || kill "$chaos" 2>/dev/null || true
+	[ ! -f "$work/redis/pid" ] || kill -CONT "$(cat "$work/redis/pid")" 2>/dev/null || true
+	[ ! -f "$work/redis/pid" ] || kill -KILL "$(cat "$work/redis/pid")" 2>/dev/null || true
+}
 
 build() {
 	as_server_user mkdir "$work/src"
@@ -75,6 +84,66 @@ start_server() {
 	as_server_user "$bin/pg_ctl" -s -w -D "$dir/data" -l "$dir/log" start
 }
 
+# ---- Redis, and what befalls it ----
+
+start_redis() {
+	as_server_user redis-server --port 0 --unixsocket "$work/redis/socket" --dir "$work/redis" --save '' \
+		--appendonly no --daemonize yes --pidfile "$work/redis/pid" --logfile "$work/redis/log" >/dev/null
+}
+
+redis() { timeout 5 redis-cli -s "$work/redis/socket" "$@" 2>&1 || true; }
+
+ms() { LC_ALL=C printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
+
+count_hits() {
+	local n
+	n=$(as_server_user "$bin/psql" -XAtq -h "$work/tables" -p 5432 -U postgres postgres -c "SELECT l2_hits FROM pgcache_stats" 2>/dev/null) || n=0
+	hits=$((hits + ${n:-0}))
+}
+
+# disturb: one of these things, at random.
+disturb() {
+	local pid
+	pid=$(cat "$work/redis/pid" 2>/dev/null || true)
+	case $((RANDOM % 11)) in
+		0 | 1 | 2) # killed, and back with what it had saved at some time, or with nothing
+			redis_kills=$((redis_kills + 1))
+			kill -KILL "$pid" || true
+			sleep "$(ms $((RANDOM % 1500)))"
+			rm -f "$work/redis/socket"
+			[ $((RANDOM % 2)) = 0 ] || rm -f "$work/redis/dump.rdb"
+			start_redis
+			;;
+		3 | 4 | 5 | 6)
+			redis_pauses=$((redis_pauses + 1))
+			kill -STOP "$pid" || true
+			sleep "$(ms $((RANDOM % 1500)))"
+			kill -CONT "$pid" || true
+			;;
+		7 | 8) redis SAVE >/dev/null ;;
+		9) redis FLUSHALL >/dev/null ;;
+		10) # not at the end, where hits are counted; after a clean stop what is in Redis is used again
+			[ "$SECONDS" -lt $((end - 10)) ] || return 0
+			restarts=$((restarts + 1))
+			count_hits
+			local mode=fast
+			[ $((RANDOM % 3)) != 0 ] || mode=immediate
+			as_server_user "$bin/pg_ctl" -s -w -D "$work/tables/data" -l "$work/tables/log" -m $mode restart || true
+			;;
+	esac
+}
+
+run_chaos() {
+	local hits=0 redis_kills=0 redis_pauses=0 restarts=0 end=$((SECONDS + seconds - 5))
+	while [ "$SECONDS" -lt "$end" ]; do
+		sleep "$(ms $((200 + RANDOM % 1500)))"
+		disturb
+	done
+	count_hits
+	echo "Redis: $redis_kills kills, $redis_pauses pauses; $restarts restarts of the server; $hits results from Redis" >"$work/chaos"
+	if [ "$hits" -gt 0 ]; then echo "ok - $hits results came from Redis"; else echo "not ok - nothing came from Redis"; fi >>"$work/chaos"
+}
+
 # run_part PART OPTION...
 run_part() {
 	local part=$1 dir=$work/$1 status=0
@@ -82,7 +151,7 @@ run_part() {
 	# shellcheck disable=SC2086 # the options are words
 	as_server_user "$work/consistency" -t "$seconds" ${SEED:+-s "$SEED"} "$@" ${OPTIONS:-} \
 		"host=$dir port=5432 user=postgres dbname=postgres" || status=$?
-	if grep -E 'PANIC|TRAP|terminated by signal|server process .* exited' "$dir/log"; then
+	if grep -E 'PANIC|TRAP|terminated by signal|server process .* exited' "$dir/log" | grep -v 'signal 3: Quit'; then
 		echo "not ok - the server of $part stood up"
 		status=1
 	else
@@ -92,9 +161,10 @@ run_part() {
 }
 
 build
-parts=${PARTS:-tables values}
+parts=${PARTS:-tables values pages}
 status=0
 values=
+pages=
 # In a small cache entries are evicted; values must not be, or none could be missed.
 if [[ $parts = *values* ]]; then
 	start_server values 64MB "pgcache.write_behind_interval = 100ms"
@@ -102,12 +172,40 @@ if [[ $parts = *values* ]]; then
 		-R "$bin/pg_ctl -s -w -D $work/values/data -l $work/values/log -m fast restart" >"$work.values" 2>&1 &
 	values=$!
 fi
+if [[ $parts = *pages* ]]; then
+	start_server pages "${PAGES_MEMORY:-16MB}"
+	run_part pages -G -w "${PAGE_WRITERS:-6}" -r "${PAGE_READERS:-8}" -p "${PAGE_PAUSE:-40}" >"$work.pages" 2>&1 &
+	pages=$!
+fi
 if [[ $parts = *tables* ]]; then
-	start_server tables "${MEMORY:-2MB}"
+	settings=
+	if [ "${REDIS:-0}" != 0 ]; then
+		as_server_user mkdir "$work/redis"
+		start_redis
+		settings="pgcache.redis_url = 'unix://$work/redis/socket'
+			pgcache.redis_min_cost = 0"
+		MEMORY=${MEMORY:-1MB} PAUSE=${PAUSE:-500} READERS=${READERS:-12}
+	fi
+	start_server tables "${MEMORY:-2MB}" "$settings"
+	if [ -n "$settings" ]; then
+		run_chaos >"$work.chaos" 2>&1 &
+		chaos=$!
+	fi
 	run_part tables -w "${WRITERS:-8}" -r "${READERS:-8}" -p "${PAUSE:-50}" || status=1
+fi
+if [ -n "${chaos:-}" ]; then
+	wait "$chaos" || status=1
+	cat "$work/chaos"
+	grep -q '^not ok' "$work/chaos" && status=1
+	rm -f "$work.chaos"
+	chaos=
 fi
 if [ -n "$values" ]; then
 	wait "$values" || status=1
 	cat "$work.values"
+fi
+if [ -n "$pages" ]; then
+	wait "$pages" || status=1
+	cat "$work.pages"
 fi
 exit $status

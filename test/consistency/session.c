@@ -133,7 +133,7 @@ forget_statements(void)
 static void
 connect_session(void)
 {
-	for (int attempt = 0; attempt < 100; attempt++)
+	for (int attempt = 0; attempt < 600; attempt++)
 	{
 		if (me.conn != NULL)
 			PQfinish(me.conn);
@@ -154,6 +154,14 @@ connect_session(void)
 	violation("no connection", "%s", PQerrorMessage(me.conn));
 	store(&shared->phase, ENDING);
 	exit(1);
+}
+
+/* The connection is of no use any more. */
+void
+session_drop(void)
+{
+	PQfinish(me.conn);
+	me.conn = NULL;
 }
 
 /* Connect again if the connection was lost. */
@@ -215,6 +223,9 @@ error_is_expected(const char *state)
 		"23505",				/* two appended the same element */
 		"42P07",				/* two created the same index */
 		"42701",				/* or column */
+		"23503",				/* the parent is gone */
+		"23514",				/* so is the partition */
+		"23502",
 		NULL
 	};
 
@@ -223,7 +234,7 @@ error_is_expected(const char *state)
 		if (strcmp(state, expected[i]) == 0)
 			return true;
 	}
-	return options.chaos && (strcmp(state, "57014") == 0 || strcmp(state, "57P01") == 0);
+	return options.chaos && (strcmp(state, "57014") == 0 || strncmp(state, "57P0", 4) == 0);
 }
 
 /* A statement failed: remember how, complain if it should not have. */
@@ -233,12 +244,15 @@ statement_failed(const PGresult *result)
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	const char *message = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
 
-	me.lost = PQstatus(me.conn) != CONNECTION_OK;
+	/* an error that the server did not send is the connection's, even if libpq goes on hoping */
+	me.lost = state == NULL || PQstatus(me.conn) != CONNECTION_OK;
 	note("  failed%s: %s %s", me.lost ? ", connection lost" : "", state ? state : "-", message ? message : "");
 	if (state != NULL && (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0))
 		me.again = true;
 	if (state == NULL ? options.chaos && me.lost : error_is_expected(state))
 	{
+		if (me.lost)
+			session_drop();
 		if (message == NULL || strstr(message, "statement timeout") == NULL)
 			return;
 	}

@@ -388,7 +388,7 @@ invalidate(void)
 void
 finish_transaction(void)
 {
-	txn_finish(options.prepare && me.nwrites > 0 && chance(25));
+	txn_finish(options.prepare && (me.nwrites > 0 || me.page_txn > 0) && chance(25));
 }
 
 static void
