@@ -284,9 +284,18 @@ my $rows = valid('typed') . $node->safe_psql('postgres', "SELECT count(*) FROM p
 like($rows, qr/^\d1$/, 'both databases are there');
 my $all = warm_from($good) =~ s/\s//gr;
 cmp_ok($all, '>', 5, 'the good file');
+
+# The keys of all valid results.
+sub keys_now
+{
+	return split /\n/, $node->safe_psql('postgres', "SELECT key FROM pgcache_entries WHERE state = 'valid'");
+}
+
+my %good_keys = map { $_ => 1 } keys_now();
 is(warm_from($good ^ ("\0" x $_ . "\1")) =~ s/\s//gr, 0, "byte $_ of the header") for (0, 8, 12, 16, 20, 24, 32, 40, 56, 60);
 srand(42);
 my $some = 0;
+my $strange = 0;
 for (1 .. 40)
 {
 	my $bad = $good;
@@ -296,10 +305,12 @@ for (1 .. 40)
 	$n = warm_from(rand() < 0.2 ? substr($bad, 0, int(rand(length $bad))) : $bad) =~ s/\s//gr;
 	$some++ if $n > 0 && $n < $all;
 	die "stored $n" if $n > $all;
+	$strange += grep { !$good_keys{$_} } keys_now();
 	# a writer reads it as well
 	$node->psql('postgres', 'SELECT cache_export()', stderr => \$stderr);
 }
 cmp_ok($some, '>', 5, 'bytes changed at random: what stands before them is used');
+is($strange, 0, 'and nothing that was not in the file');
 unlike(slurp_file($node->logfile), qr/terminated by signal (?!9|3)/, 'nothing crashed');
 is(ask('reader', $asked{reader}[0], ''), $answers{"reader $asked{reader}[0][1]"}, 'answers are right');
 
