@@ -138,7 +138,7 @@ $node->safe_psql('postgres', "SELECT cache_query_json('SELECT id FROM data WHERE
 $node->safe_psql('postgres', 'SELECT cache_query(\'SELECT count(*) FROM data /* gone */\')', extra_params => [ '-U', 'banned' ]);
 $node->safe_psql('postgres', 'SELECT cache_query(\'SELECT count(*) FROM data /* gone */\')', extra_params => [ '-U', 'leaving' ]);
 $node->safe_psql('postgres', 'SELECT cache_query(\'SELECT * FROM gone /* gone */\')');
-$node->safe_psql('postgres', q(SET app.tenant = '7'; SELECT cache_query('SELECT current_setting(''app.tenant''), count(*) FROM data /* gone */')));
+$node->safe_psql('postgres', q(SET app.tenant = '7'; SET app.team = '8'; SELECT cache_query('SELECT current_setting(''app.tenant'') || current_setting(''app.team''), count(*) FROM data /* gone */')));
 $node->safe_psql('dropped', 'SELECT cache_query(\'SELECT * FROM data /* gone */\')');
 is(valid('gone'), 5, 'results that will not come back are stored');
 
@@ -158,7 +158,7 @@ $node->stop;
 $node->start;
 wait_warm($node);
 
-is(valid('gone'), 0, 'a right revoked, a role, table, database dropped, a setting that is no longer made: not stored');
+is(valid('gone'), 0, 'a right revoked, a role, table, database dropped, values made of several settings: not stored');
 is(warming(), 'done|' . ($nasked + 7) . '|' . ($nasked + 7) . '|' . ($nasked + 2) . '|1|4', 'all the others are');
 like($node->safe_psql('postgres', 'SELECT last_error FROM pgcache_warming'), qr/does not exist|permission denied/, 'the view has an error');
 for my $session (sort keys %sessions)
@@ -284,9 +284,18 @@ my $rows = valid('typed') . $node->safe_psql('postgres', "SELECT count(*) FROM p
 like($rows, qr/^\d1$/, 'both databases are there');
 my $all = warm_from($good) =~ s/\s//gr;
 cmp_ok($all, '>', 5, 'the good file');
+
+# The keys of all valid results.
+sub keys_now
+{
+	return split /\n/, $node->safe_psql('postgres', "SELECT key FROM pgcache_entries WHERE state = 'valid'");
+}
+
+my %good_keys = map { $_ => 1 } keys_now();
 is(warm_from($good ^ ("\0" x $_ . "\1")) =~ s/\s//gr, 0, "byte $_ of the header") for (0, 8, 12, 16, 20, 24, 32, 40, 56, 60);
 srand(42);
 my $some = 0;
+my $strange = 0;
 for (1 .. 40)
 {
 	my $bad = $good;
@@ -296,10 +305,12 @@ for (1 .. 40)
 	$n = warm_from(rand() < 0.2 ? substr($bad, 0, int(rand(length $bad))) : $bad) =~ s/\s//gr;
 	$some++ if $n > 0 && $n < $all;
 	die "stored $n" if $n > $all;
+	$strange += grep { !$good_keys{$_} } keys_now();
 	# a writer reads it as well
 	$node->psql('postgres', 'SELECT cache_export()', stderr => \$stderr);
 }
 cmp_ok($some, '>', 5, 'bytes changed at random: what stands before them is used');
+is($strange, 0, 'and nothing that was not in the file');
 unlike(slurp_file($node->logfile), qr/terminated by signal (?!9|3)/, 'nothing crashed');
 is(ask('reader', $asked{reader}[0], ''), $answers{"reader $asked{reader}[0][1]"}, 'answers are right');
 
