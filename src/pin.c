@@ -101,7 +101,7 @@ computes_columns(TupleDesc desc)
 static Table *
 make_table(Relation relation)
 {
-	const TriggerDesc *triggers = relation->trigdesc;
+	const TriggerDesc *triggers = pgcache_watch_triggers(relation);
 	Table	   *table = palloc0(sizeof(Table));
 
 	table->relation = relation;
@@ -167,7 +167,7 @@ open_tables(Walk *walk)
 			if (!RelationIsValid(relation))
 				continue;
 			walk->row_security |= relation->rd_rel->relrowsecurity;
-			if (!pgcache_watch_exists(relation->trigdesc))
+			if (!pgcache_watch_exists(pgcache_watch_triggers(relation)))
 			{
 				RelationClose(relation);
 				continue;

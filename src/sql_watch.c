@@ -176,7 +176,7 @@ is_like(const Trigger *trigger, const List *columns)
 static const Trigger *
 find_trigger(Relation relation, const List *columns)
 {
-	const TriggerDesc *triggers = relation->trigdesc;
+	const TriggerDesc *triggers = pgcache_watch_triggers(relation);
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
@@ -273,7 +273,7 @@ can_be_child(Oid relid)
 static bool
 unwatch(Relation relation)
 {
-	const TriggerDesc *triggers = relation->trigdesc;
+	const TriggerDesc *triggers = pgcache_watch_triggers(relation);
 	ObjectAddresses *objects = new_object_addresses();
 	bool		clones = false;
 

@@ -333,7 +333,7 @@ declare_table(const TriggerData *trigdata)
 
 	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
 		TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event) ||
-		pgcache_watch_is_complete(trigdata->tg_relation->trigdesc) ||
+		pgcache_watch_is_complete(pgcache_watch_triggers(trigdata->tg_relation)) ||
 		!(pgcache_mark_in_statement(slot) || trigger_saw_no_rows(trigdata)))
 		pgcache_mark_declared(slot);
 }

@@ -133,6 +133,16 @@ pgcache_watch_is_trigger(Oid funcid)
 	return ours;
 }
 
+/*
+ * The triggers of an open relation, as a copy: whoever looks anything up while he goes
+ * through them may accept a message by which the relation cache replaces its own.
+ */
+TriggerDesc *
+pgcache_watch_triggers(Relation relation)
+{
+	return CopyTriggerDesc(relation->trigdesc);
+}
+
 /* Is there any watch trigger, of whatever kind? */
 bool
 pgcache_watch_exists(const TriggerDesc *triggers)
@@ -184,7 +194,7 @@ pgcache_watch_relation_is_complete(Oid relid)
 
 	if (!RelationIsValid(relation))
 		return false;
-	complete = pgcache_watch_is_complete(relation->trigdesc);
+	complete = pgcache_watch_is_complete(pgcache_watch_triggers(relation));
 	RelationClose(relation);
 	return complete;
 }
@@ -197,7 +207,7 @@ is_watched(Oid relid)
 
 	if (!RelationIsValid(relation))
 		return false;
-	watched = pgcache_watch_exists(relation->trigdesc);
+	watched = pgcache_watch_exists(pgcache_watch_triggers(relation));
 	RelationClose(relation);
 	return watched;
 }

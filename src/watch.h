@@ -53,6 +53,7 @@ typedef struct PgCacheWatchKey
 
 /* Triggers */
 extern bool pgcache_watch_is_trigger(Oid funcid);
+extern TriggerDesc *pgcache_watch_triggers(Relation relation);
 extern bool pgcache_watch_exists(const TriggerDesc *triggers);
 extern bool pgcache_watch_is_complete(const TriggerDesc *triggers);
 extern bool pgcache_watch_relation_is_complete(Oid relid);
