@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use PgCache;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = start_pgcache('fill', "track_functions = 'all'\nmax_connections = 100");
@@ -49,7 +50,7 @@ $node->poll_query_until('postgres',
 is(calls(), 1, 'the query ran once');
 
 # the filler is terminated: one of the others takes over
-my $long = "SELECT v FROM cache_query('SELECT naps(3) AS v FROM data') AS t(v int)";
+my $long = "SELECT v FROM cache_query('SELECT naps(8) AS v FROM data') AS t(v int)";
 my @sessions = map { $node->background_psql('postgres', on_error_stop => 0) } 1 .. 4;
 
 $_->query_until(qr/started/, "\\echo started\n$long;\n") for @sessions;
@@ -66,7 +67,7 @@ is( $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE wa
 my ($result, $out, $err) = $node->psql('postgres', "SET statement_timeout = '100ms'; $long");
 like($err, qr/canceling statement due to statement timeout/, 'statement_timeout ends a wait');
 $node->poll_query_until('postgres',
-	"SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%naps(3)%' AND state = 'active' AND pid <> pg_backend_pid()");
+	"SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%naps(8)%' AND state = 'active' AND pid <> pg_backend_pid()");
 is(stat_of($node, 'stores'), 2, 'each result was stored once');
 end_session($_) for @sessions;
 
