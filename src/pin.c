@@ -105,7 +105,7 @@ make_table(Relation relation)
 	Table	   *table = palloc0(sizeof(Table));
 
 	table->relation = relation;
-	for (int i = 0; i < triggers->numtriggers; i++)
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		PgCacheWatchKey *key = NULL;
 
