@@ -10,10 +10,10 @@
  * query, or an expression whose value is part of the result's key (vary.c).
  *
  * The operator may compare the column's type with another one of the same operator family:
- * equal values then have equal hashes, each by the function for its type.  Values are
- * hashed with the column's collation.  That is right if the operator compares by
- * the same collation, or by a deterministic one: then what it calls equal are the
- * same bytes, whose hashes are equal under any collation.
+ * equal values then have equal hashes, each by the function for its type.  Both the
+ * operator's and the column's collation must be deterministic: then what it calls equal are
+ * the same bytes, whose hashes are equal.  Under a nondeterministic one they may not be:
+ * name is hashed by its bytes, and char(n) with its blanks.
  *
  * IDENTIFICATION
  *	  src/pin_value.c
@@ -185,7 +185,8 @@ is_equality(Oid operator, Oid collation, bool column_left, const PgCacheWatchCol
 	if (get_op_opfamily_strategy(operator, column->type.opfamily) != HTEqualStrategyNumber ||
 		!op_strict(operator))
 		return false;
-	if (OidIsValid(collation) && collation != column->collation && !get_collation_isdeterministic(collation))
+	if ((OidIsValid(collation) && !get_collation_isdeterministic(collation)) ||
+		(OidIsValid(column->collation) && !get_collation_isdeterministic(column->collation)))
 		return false;
 	op_input_types(operator, &left, &right);
 	if ((column_left ? left : right) != column->type.opintype)

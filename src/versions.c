@@ -460,6 +460,7 @@ pgcache_deps_only_data_changed(const PgCacheDep *deps, int ndeps, uint64 since)
 		{
 			case PGCACHE_SLOT_QUERY:
 			case PGCACHE_SLOT_TAG:
+			case PGCACHE_SLOT_KEY:
 				break;
 			case PGCACHE_SLOT_RELATION:
 				if (pg_atomic_read_u64(defined_of(slot)) > since)
