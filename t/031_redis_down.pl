@@ -190,10 +190,12 @@ state_is(qr/^down\|timeout while waiting for a reply/, 'silent set');
 recover('silent set');
 
 # replies that nobody asked for do not become answers of later questions
+my $errors_before = sql('SELECT errors FROM pgcache_redis');
 fake_mode('get_send \$0\r\n\r\n\$3\r\nbad\r\n');
 answers_within($never, 'two replies') for 1 .. 5;
 state_is(qr/^up\|/, 'two replies');
 is(sql('SELECT rejected FROM pgcache_redis'), 0, 'none of them was taken for ours');
+is(sql('SELECT errors FROM pgcache_redis'), $errors_before, 'nor for that of a set');
 recover('two replies');
 fake_mode('close_after');
 answers_within($never, 'closed after each reply') for 1 .. 5;

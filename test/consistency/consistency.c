@@ -350,6 +350,8 @@ main(int argc, char **argv)
 		   options.values ? "sessions" : "writers", options.readers, options.seconds, options.prepare ? ", with prepared transactions" : "");
 
 	seconds = run_workers();
+	/* the server may have been restarted meanwhile */
+	session_drop();
 	session_reset();
 	stats = cache_stats();
 	if (options.values)
