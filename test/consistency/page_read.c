@@ -410,11 +410,13 @@ do_read(const PageRead *read)
 	return result != NULL;
 }
 
-/* For a while most sessions are busy with the same page. */
+/* For a while most sessions are busy with the same page; three pages take turns before others do. */
 static int
 fashion(void)
 {
-	return (int) (clock_ns() / FASHION * 5 % 1000);
+	int64_t		turn = clock_ns() / FASHION;
+
+	return (int) (turn / 15 * 5 + turn % 3);
 }
 
 /* So many percent of their accesses are to its table. */
