@@ -2,6 +2,7 @@
 -- (What happens over a restart is tested elsewhere.)
 CREATE EXTENSION pgcache;
 SET client_min_messages = warning;
+SELECT cache_clear();
 CREATE TABLE item (id int PRIMARY KEY, name text);
 INSERT INTO item SELECT i, 'item ' || i FROM generate_series(1, 20) i;
 CREATE FUNCTION write_file(name text, content text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
