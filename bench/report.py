@@ -71,6 +71,7 @@ def rows(figures):
     writes(table)
     invalidation(table)
     watch(table)
+    dashboard(table)
     memory(table)
     churn(table)
     worth(table)
@@ -224,6 +225,20 @@ def watch(table):
                       (">=", 0.85, hit_ratio("watched", percent), " hit ratio") if percent == "10" else None, writes=f"{percent} %")
         table.compare("the same, invalidated by table", key("table", percent), key("none", percent), "no cache", "tps",
                       ("<=", 0.1, hit_ratio("table", percent), " hit ratio") if percent == "10" else None, writes=f"{percent} %")
+
+
+def dashboard(table):
+    def key(subject):
+        return ("dashboard", subject, "dashboard", "prepared", 32)
+
+    titles = {"unprotected": "cached, nobody waits", "cached": "cached", "stale": "cached, `stale`", "ahead": "cached, `stale` and `refresh`"}
+    for metric, what, unit in (("runs_per_s", "runs per second of a 200 ms query that a write invalidates every second", ""),
+                               ("p50_ms", "median latency of its readers", " ms"), ("p99_ms", "99th percentile of it", " ms")):
+        for subject, title in titles.items():
+            target = None
+            if metric == "runs_per_s" and subject in ("cached", "stale", "ahead"):
+                target = ("<=", 1.5, table.figures.median(*key(subject), metric), " /s")
+            table.compare(f"{what}: {title}", key(subject), key("plain"), "plain query", metric, target, unit=unit)
 
 
 def memory(table):

@@ -2,6 +2,8 @@
 # anywhere, cut, extended, swapped with another, replayed under another role's or database's key,
 # signed with another secret, replaced by another type or something huge) the query is computed,
 # and a counter tells.
+#
+# Mistake 23 of docs/mistakes.md.
 
 use strict;
 use warnings;
