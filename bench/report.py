@@ -233,7 +233,8 @@ def dashboard(table):
 
     titles = {"unprotected": "cached, nobody waits", "cached": "cached", "stale": "cached, `stale`", "ahead": "cached, `stale` and `refresh`"}
     for metric, what, unit in (("runs_per_s", "runs per second of a 200 ms query that a write invalidates every second", ""),
-                               ("p50_ms", "median latency of its readers", " ms"), ("p99_ms", "99th percentile of it", " ms")):
+                               ("p50_ms", "median latency of its readers", " ms"), ("p95_ms", "95th percentile of it", " ms"),
+                               ("p99_ms", "99th percentile of it", " ms")):
         for subject, title in titles.items():
             target = None
             if metric == "runs_per_s" and subject in ("cached", "stale", "ahead"):
