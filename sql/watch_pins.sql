@@ -91,6 +91,16 @@ SELECT dependencies[4:] FROM cache_explain('SELECT total FROM orders WHERE custo
 SELECT dependencies[4:] FROM cache_explain('SELECT total FROM orders WHERE customer_id = ANY ($1)', ROW(ARRAY[5, 6]));
 SELECT dependencies[4:] FROM cache_explain('SELECT total FROM orders WHERE customer_id = $1', ROW(NULL::int));
 RESET plan_cache_mode;
+
+-- equal by a nondeterministic collation: pinned to nothing, and so never missed
+CREATE COLLATION either_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE words (word text COLLATE either_case, code char(5) COLLATE either_case, n int);
+INSERT INTO words VALUES ('abc', 'abc', 1);
+SELECT cache_watch('words', 'word'), cache_watch('words', 'code');
+SELECT q, dependencies[4:] FROM unnest(ARRAY[$$word = 'ABC'$$, $$word = 'ABC'::name$$, $$word = ANY ('{ABC}'::name[])$$, $$code = 'ABC'$$]) AS q,
+    cache_explain('SELECT n FROM words WHERE ' || q);
+DROP TABLE words;
+DROP COLLATION either_case;
 DROP TABLE customers, orders CASCADE;
 DROP FUNCTION pins;
 DROP ROLE regress_watch;

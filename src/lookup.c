@@ -1207,6 +1207,9 @@ pgcache_lookup_explain(const PgCacheCall *call, PgCacheExplanation *explanation)
 														  explanation->entry->ndeps,
 														  explanation->entry->since);
 	}
+	if (key_reason == PGCACHE_REASON_NONE &&
+		(explanation->entry == NULL || explanation->state != PGCACHE_ENTRY_VALID))
+		explanation->filling = pgcache_fill_is_claimed(explanation->key.hash);
 	if (explanation->reason == PGCACHE_REASON_NONE &&
 		(explanation->entry == NULL || explanation->state != PGCACHE_ENTRY_VALID) &&
 		pgcache_churn_refuses(&explanation->key, lookup.query->deps.deps, lookup.query->deps.ndeps))

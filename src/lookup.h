@@ -59,6 +59,7 @@ typedef struct PgCacheExplanation
 	PgCacheKey	key;
 	PgCacheEntry *entry;		/* pinned, or NULL */
 	PgCacheEntryState state;	/* of the entry */
+	bool		filling;		/* it is being computed */
 	int			changed;		/* the dependency that made it invalid, or -1 */
 	PgCacheDepSet deps;
 	List	   *rows;			/* texts: which rows of watched tables a

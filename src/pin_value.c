@@ -195,10 +195,6 @@ is_equality(Oid operator, Oid collation, bool column_left, const PgCacheWatchCol
 	proc = get_opfamily_proc(column->type.opfamily, *other_type, *other_type, HASHEXTENDED_PROC);
 	if (!OidIsValid(proc))
 		return false;
-	/* by such a collation equal values of two types need not have equal hashes (name, text) */
-	if (proc != column->type.hash_proc && OidIsValid(column->collation) &&
-		!get_collation_isdeterministic(column->collation))
-		return false;
 	fmgr_info(proc, hash);
 	return true;
 }

@@ -742,7 +742,8 @@ cache_explain(PG_FUNCTION_ARGS)
 	values[1] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
 	nulls[2] = explanation.reason == PGCACHE_REASON_NONE;
 	values[2] = CStringGetTextDatum(pgcache_reason_text(explanation.reason));
-	values[3] = CStringGetTextDatum(explanation.entry ? state_name(explanation.state) : "absent");
+	values[3] = CStringGetTextDatum(explanation.filling ? "filling" :
+									explanation.entry ? state_name(explanation.state) : "absent");
 	values[4] = CStringGetTextDatum(key_name(explanation.key.hash));
 	values[5] = PointerGetDatum(dependency_names(&explanation));
 	values[6] = varies_by(&explanation);
