@@ -44,7 +44,7 @@ sub error_of
 
 my $node = PostgreSQL::Test::Cluster->new('load');
 $node->init;
-$node->append_conf('postgresql.conf', "log_statement = none\nautovacuum = off");
+$node->append_conf('postgresql.conf', "log_statement = none\nautovacuum = off\npgcache.warm_file = ''");
 $node->start;
 
 #

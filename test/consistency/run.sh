@@ -13,7 +13,9 @@
 # PG_CONFIG names the PostgreSQL to use; the library must be installed there.
 
 seconds=$SECONDS # the environment's value or 0; bash counts on from there
-[ "$seconds" != 0 ] || seconds=60
+if [ "$seconds" = 0 ]; then
+	if [ -n "${REDIS:-}" ]; then seconds=30; else seconds=60; fi
+fi
 
 set -euo pipefail
 directory=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
