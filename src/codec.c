@@ -23,6 +23,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
+#include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
@@ -140,15 +141,6 @@ pgcache_codec_can(TupleDesc desc)
  */
 
 static void
-append_length(StringInfo to, uint32 len)
-{
-	uint8		bytes[4];
-
-	pgcache_frame_put32(bytes, len);
-	appendBinaryStringInfo(to, (char *) bytes, sizeof(bytes));
-}
-
-static void
 write_row(Job *job, FmgrInfo *send, TupleTableSlot *slot)
 {
 	slot_getallattrs(slot);
@@ -158,11 +150,11 @@ write_row(Job *job, FmgrInfo *send, TupleTableSlot *slot)
 
 		if (slot->tts_isnull[i])
 		{
-			append_length(job->to, PG_UINT32_MAX);
+			pq_sendint32(job->to, PG_UINT32_MAX);
 			continue;
 		}
 		bytes = SendFunctionCall(&send[i], slot->tts_values[i]);
-		append_length(job->to, VARSIZE(bytes) - VARHDRSZ);
+		pq_sendint32(job->to, VARSIZE(bytes) - VARHDRSZ);
 		appendBinaryStringInfo(job->to, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 	}
 }

@@ -48,6 +48,7 @@
 
 #include "access/xlog.h"
 #include "common/hashfn.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -296,24 +297,6 @@ pgcache_tier_get(PgCacheTierResult *result)
  * Putting
  */
 
-static void
-append32(StringInfo to, uint32 n)
-{
-	uint8		bytes[4];
-
-	pgcache_frame_put32(bytes, n);
-	appendBinaryStringInfo(to, (char *) bytes, sizeof(bytes));
-}
-
-static void
-append64(StringInfo to, uint64 n)
-{
-	uint8		bytes[8];
-
-	pgcache_frame_put64(bytes, n);
-	appendBinaryStringInfo(to, (char *) bytes, sizeof(bytes));
-}
-
 /* With their versions; false if one was stamped since the call began. */
 static bool
 append_deps(StringInfo to, const PgCacheTierResult *result)
@@ -325,10 +308,10 @@ append_deps(StringInfo to, const PgCacheTierResult *result)
 		pgcache_slot_version(result->deps.deps[i].slot, &version);
 		if (version.seq > result->since)
 			return false;
-		append32(to, result->deps.deps[i].slot);
-		append32(to, result->deps.deps[i].object);
-		append64(to, version.incarnation);
-		append64(to, version.seq);
+		pq_sendint32(to, result->deps.deps[i].slot);
+		pq_sendint32(to, result->deps.deps[i].object);
+		pq_sendint64(to, version.incarnation);
+		pq_sendint64(to, version.seq);
 	}
 	return true;
 }
@@ -367,7 +350,7 @@ build_frame(StringInfo to, const PgCacheTierResult *result, const StringInfoData
 
 	appendBinaryStringInfo(to, (char *) head, sizeof(head));
 	for (int i = 0; i < result->desc->natts; i++)
-		append32(to, TupleDescAttr(result->desc, i)->atttypid);
+		pq_sendint32(to, TupleDescAttr(result->desc, i)->atttypid);
 	if (!append_deps(to, result))
 		return false;
 	appendBinaryStringInfo(to, result->tags, result->tags_len);
