@@ -95,6 +95,7 @@ OBJS = \
 	src/value_lock.o \
 	src/value_pending.o \
 	src/value_publish.o \
+	src/value_tier.o \
 	src/value_xact.o \
 	src/vary.o \
 	src/verify.o \

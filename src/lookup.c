@@ -74,6 +74,7 @@
 #include "testpoint.h"
 #include "tier.h"
 #include "value.h"
+#include "value_tier.h"
 #include "verify.h"
 #include "versions.h"
 #include "watch.h"
@@ -743,7 +744,8 @@ write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 	{
 		PGCACHE_TESTPOINT("fill-written");
 		/* whoever deletes the key now stamps before he looks for it */
-		if (pgcache_store_publish_if(pgcache_value_may_replace) && is_void(lookup))
+		if (pgcache_value_link(pgcache_store_detach(), meta->userid, 0, pgcache_value_may_replace) &&
+			is_void(lookup))
 			remove_value(lookup);
 	}
 	return reason;

@@ -9,7 +9,8 @@
  *
  * A get has pgcache.redis_timeout in all, connecting included, and so has a set.  The
  * reply to a set is waited for only if it is the connection's first, or a trial because
- * the server took no writes; otherwise it is read before the next command's, or never.
+ * the server took no writes; otherwise it is read before the next get's, or when there are
+ * many of them, or never.
  *
  * A connection is opened at first use and shut down when it was idle for
  * IDLE_MS, by a timer, because an idle session runs nothing else.
@@ -45,6 +46,9 @@
 #else
 #define IDLE_MS			(5 * 60 * 1000)
 #endif
+
+/* Replies to sets that may be left unread when another one is sent. */
+#define MAX_UNREAD		128
 
 /* All that the launcher's probes may take of one of its rounds. */
 #define PROBE_MS		1000
@@ -377,16 +381,16 @@ read_unread(int i, PgCacheDeadline deadline)
 	return true;
 }
 
-/* Have a connection on which the next reply is that to the next command. */
+/* Have a connection, on which at most so many replies have not been read yet. */
 static bool
-have_connection(int i, bool *reused, PgCacheDeadline deadline)
+have_connection(int i, int max_unread, bool *reused, PgCacheDeadline deadline)
 {
 	PgCacheRedisConnection *connection = &connections[i];
 
 	*reused = pgcache_redis_connection_reuse(connection);
 	if (*reused)
 	{
-		if (!read_unread(i, deadline))
+		if (connection->unread > max_unread && !read_unread(i, deadline))
 			return false;
 		if (pgcache_redis_connection_in_step(connection))
 			return true;
@@ -412,16 +416,16 @@ ask_for_value(int i, const PgCacheRedisKey *key, Size limit, PgCacheDeadline dea
 	bool		reused;
 
 	lens[3] = snprintf(last, sizeof(last), "%zu", limit);
-	if (have_connection(i, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply))
+	if (have_connection(i, 0, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply))
 		return true;
 	/* a connection that was idle may turn out to be closed: that says nothing about the server */
 	return reused && connections[i].failure == PGCACHE_REDIS_LOST &&
-		have_connection(i, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply);
+		have_connection(i, 0, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply);
 }
 
-/* Is there a value in the reply?  Somebody else's thing under our key is none. */
+/* The value in a reply; somebody else's thing under our key is none.  False = it is no answer. */
 static bool
-has_value(int i, const PgCacheRedisReply *reply)
+take_value(int i, const PgCacheRedisReply *reply, PgCacheRedisValue *value)
 {
 	if (reply->kind == PGCACHE_REDIS_REPLY_ERROR && !begins_with(reply->data, "WRONGTYPE"))
 		return give_up_for_error(i, reply->data);
@@ -429,7 +433,10 @@ has_value(int i, const PgCacheRedisReply *reply)
 		return give_up(i, "a reply of another kind than was asked for");
 	rest(i);
 	pgcache_redis_health_answered(cells[i]);
-	return reply->kind == PGCACHE_REDIS_REPLY_DATA && reply->len > 0;
+	value->server = i;
+	value->data = reply->data;
+	value->len = reply->kind == PGCACHE_REDIS_REPLY_DATA ? reply->len : 0;
+	return true;
 }
 
 static PgCacheDeadline
@@ -438,7 +445,7 @@ deadline_from_now(void)
 	return pgcache_redis_now_us() + (int64) pgcache_redis_timeout * 1000;
 }
 
-/* Ask for a value of at most "limit" bytes; false = there is none, or no answer. */
+/* Ask for a value of at most "limit" bytes, none if there is none; false = there is no answer. */
 bool
 pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *value)
 {
@@ -456,12 +463,10 @@ pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *val
 	if (!ask_for_value(i, key, limit, deadline, &reply))
 		return give_up(i, connections[i].error);
 	pgcache_redis_health_count_get(cells[i], pgcache_redis_now_us() - start);
-	if (!has_value(i, &reply))
+	if (!take_value(i, &reply, value))
 		return false;
-	value->server = i;
-	value->data = reply.data;
-	value->len = reply.len;
-	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_HITS, 1);
+	if (value->len > 0)
+		pgcache_redis_health_count(cells[i], PGCACHE_REDIS_HITS, 1);
 	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_IN, value->len);
 	return true;
 }
@@ -508,8 +513,8 @@ set_failed(int i, Size len, bool reused)
 		(void) give_up(i, connections[i].error);
 }
 
-/* Store a value for so many ms, unless that cannot be done soon. */
-void
+/* Send a value to be stored for so many ms, unless that cannot be done soon; false = it was not sent. */
+bool
 pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
 {
 	PgCacheDeadline deadline = deadline_from_now();
@@ -518,20 +523,20 @@ pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 
 
 	refresh_servers();
 	if (nservers == 0 || len > MAX_VALUE_LEN)
-		return;
+		return false;
 	i = server_of(key);
 	if (!pgcache_redis_health_up(cells[i]) || !pgcache_redis_health_writable(cells[i]))
-		return;
-	if (!have_connection(i, &reused, deadline))
+		return false;
+	if (!have_connection(i, MAX_UNREAD, &reused, deadline))
 	{
 		if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
 			(void) give_up(i, connections[i].error);
-		return;
+		return false;
 	}
 	if (!send_set(i, key, data, len, ttl_ms, deadline))
 	{
 		set_failed(i, len, reused);
-		return;
+		return false;
 	}
 	connections[i].unread++;
 	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_SETS, 1);
@@ -540,6 +545,7 @@ pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 
 		rest(i);
 	else
 		set_failed(i, len, reused);
+	return true;
 }
 
 /*
@@ -568,7 +574,7 @@ probe_writing(int i, const PgCacheRedisKey *key, PgCacheDeadline deadline)
 {
 	bool		reused;
 
-	if (!have_connection(i, &reused, deadline))
+	if (!have_connection(i, 0, &reused, deadline))
 	{
 		(void) give_up(i, connections[i].error);
 		return;

@@ -21,7 +21,7 @@ typedef struct PgCacheRedisKey
 	uint64		hash;			/* by which the server is chosen */
 } PgCacheRedisKey;
 
-/* What a server has under a key; good until the next call or the transaction's end. */
+/* What a server has under a key, no bytes if it has nothing; good until the next call or the transaction's end. */
 typedef struct PgCacheRedisValue
 {
 	const char *data;
@@ -33,7 +33,7 @@ extern bool pgcache_redis_is_built(void);
 extern bool pgcache_redis_has_tls(void);
 extern bool pgcache_redis_wanted(void);
 extern bool pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *value);
-extern void pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms);
+extern bool pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms);
 extern void pgcache_redis_reject(const PgCacheRedisValue *value);
 extern void pgcache_redis_probe(void);
 extern void pgcache_redis_xact_end(bool commit);

@@ -36,9 +36,10 @@ pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *val
 	return false;
 }
 
-void
+bool
 pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
 {
+	return false;
 }
 
 void

@@ -279,10 +279,9 @@ count(const PgCacheValueView *view)
 		return;
 	}
 	pgcache_stats_add(PGCACHE_COUNT_HITS, 1);
-	if (view->entry == NULL)
-		return;
-	pgcache_store_touch(view->entry, GetCurrentTimestamp());
-	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, view->entry->cost_us);
+	pgcache_stats_add(PGCACHE_COUNT_SAVED_US, view->meta.cost_us);
+	if (view->entry != NULL)
+		pgcache_store_touch(view->entry, GetCurrentTimestamp());
 }
 
 /* The value under a key, in the current memory context, or NULL. */
@@ -306,6 +305,13 @@ get(Key key)
 		pgcache_value_lease(key.data, key.len);
 	pgcache_value_view_end(&view);
 	return value;
+}
+
+/* What the key was set to, if only the second tier has it: it comes before what a query says. */
+static Jsonb *
+get_set_elsewhere(Key key)
+{
+	return pgcache_enabled && pgcache_value_is_elsewhere(key.data, key.len) ? get(key) : NULL;
 }
 
 /* The only value of the only row of an answer. */
@@ -376,6 +382,7 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 	PgCacheRequest request;
 	PgCacheAnswer answer;
 	PgCacheKey	value_key;
+	Jsonb	   *set;
 	bool		computed;
 	Key			key;
 
@@ -396,6 +403,8 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 		request.deleted = true;
 	}
 	refuse_outer_computation();
+	if ((set = get_set_elsewhere(key)) != NULL)
+		PG_RETURN_JSONB_P(set);
 	pgcache_value_key(PGCACHE_FORM_VALUE, pgcache_value_owner(), key.data, key.len, &value_key);
 	request.value_key = &value_key;
 	request.context = CurrentMemoryContext;

@@ -733,13 +733,10 @@ pgcache_store_publish(void)
 bool
 pgcache_store_may_replace_dead(const PgCacheEntry *old)
 {
-	return pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
+	return old == NULL || pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
 }
 
-/*
- * The same, unless an older one may not be replaced: then the entry is gone.
- * may_replace must not do more than look at the older one.
- */
+/* The same, unless it may not take the place of the older one: then the entry is gone. */
 bool
 pgcache_store_publish_if(PgCacheReplaceFn may_replace)
 {
@@ -769,7 +766,7 @@ pgcache_store_attach(PgCacheEntry *entry)
 	(void) link_entry(entry, NULL);
 }
 
-/* The same, unless an older one may not be replaced: then the entry is gone. */
+/* The same, unless it may not take the place of the older one: then the entry is gone. */
 bool
 pgcache_store_attach_if(PgCacheEntry *entry, PgCacheReplaceFn may_replace)
 {

@@ -187,6 +187,11 @@ typedef PgCacheEntryState (*PgCacheEntryStateFn) (const PgCacheEntry *entry);
 typedef void (*PgCacheLeaveFn) (const PgCacheEntry *entry, PgCacheEntryState state);
 typedef void (*PgCacheScanFn) (PgCacheEntry *entry, void *arg);
 typedef void (*PgCacheLookFn) (PgCacheEntry *entry, void *arg);
+
+/*
+ * May an entry be linked in the place of this one (NULL = there is none)?  Called under the
+ * lock of the key's bucket: it looks, and may write what has to change together with the link.
+ */
 typedef bool (*PgCacheReplaceFn) (const PgCacheEntry *old);
 
 extern Size pgcache_store_shmem_size(void);

@@ -298,17 +298,13 @@ pgcache_index_link(PgCacheEntry *entry, PgCacheReplaceFn may_replace, PgCacheEnt
 	LWLockAcquire(lock_of(bucket), LW_EXCLUSIVE);
 	link = find_link(bucket, &key);
 	if (*link != 0)
-	{
 		*old = pgcache_arena_address(*link);
-		if (may_replace != NULL && !may_replace(*old))
-		{
-			LWLockRelease(lock_of(bucket));
-			return false;
-		}
-		entry->next = (*old)->next;
+	if (may_replace != NULL && !may_replace(*old))
+	{
+		LWLockRelease(lock_of(bucket));
+		return false;
 	}
-	else
-		entry->next = 0;
+	entry->next = *old != NULL ? (*old)->next : 0;
 	/* who follows the link sees the entry complete */
 	pg_write_barrier();
 	*(volatile PgCachePtr *) link = pgcache_arena_pointer(entry);

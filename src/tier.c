@@ -33,9 +33,8 @@
  * together with the value's, and depends in addition on all that voids it: its namespaces, and the
  * slots that deleting its key or a pattern stamps.  Those may be pending when a result is settled,
  * so who gets one asks for that as well, before he compares: then all that was drawn before
- * he read the clock stands in the slot.  It never comes in the place of a value that was set: it
- * is asked for when none is found here, and then the query would be run.  Values that were set stay
- * here, since setting stamps nothing.
+ * he read the clock stands in the slot.  Values that were set have a version of their own:
+ * value_tier.c.
  *
  * What comes from Redis is not trusted: a MAC covers the Redis key and all bytes.
  *
@@ -124,7 +123,7 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 		.slots = PGCACHE_NUM_SLOTS,
 	};
 	StringInfoData versions;
-	PgCachePiece pieces[7] = {0};
+	PgCachePiece pieces[8] = {0};
 	uint8		mac[PGCACHE_MAC_LEN];
 	char		hex[2 * PGCACHE_MAC_LEN + 1];
 
@@ -140,6 +139,8 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 		pieces[5] = (PgCachePiece) {result->value_key->prefix, result->value_key->prefix_len};
 		pieces[6] = (PgCachePiece) {result->value_key->data, result->value_key->len};
 	}
+	if (result->set != NULL)
+		pieces[7] = (PgCachePiece) {result->set, sizeof(PgCacheVersion)};
 	if (!pgcache_secret_sign(pieces, lengthof(pieces), mac))
 		return false;
 	pfree(versions.data);
@@ -178,6 +179,21 @@ has_columns(const PgCacheFrame *frame, TupleDesc desc)
 	return true;
 }
 
+/* What is about values alone may be pending when they are settled: then it is too early to compare. */
+static bool
+is_pending(const PgCacheFrame *frame)
+{
+	for (uint32 i = 0; i < frame->ndeps; i++)
+	{
+		PgCacheFrameDep dep;
+
+		pgcache_frame_dep(frame, i, &dep);
+		if (dep.slot < PGCACHE_NUM_SLOTS && pgcache_slot_is_for_values(dep.slot) && pgcache_slot_pending(dep.slot))
+			return true;
+	}
+	return false;
+}
+
 /* Take its dependencies; false if one of them has another version now. */
 static bool
 take_deps(const PgCacheFrame *frame, PgCacheDepSet *deps)
@@ -189,9 +205,7 @@ take_deps(const PgCacheFrame *frame, PgCacheDepSet *deps)
 		PgCacheVersion version;
 
 		pgcache_frame_dep(frame, i, &dep);
-		/* what is about values alone may be pending when they are settled */
-		if (dep.slot >= PGCACHE_NUM_SLOTS ||
-			(pgcache_slot_is_for_values(dep.slot) && pgcache_slot_pending(dep.slot)))
+		if (dep.slot >= PGCACHE_NUM_SLOTS)
 			return false;
 		pgcache_slot_version(dep.slot, &version);
 		if (version.incarnation != dep.incarnation || version.seq != dep.seq)
@@ -251,6 +265,26 @@ is_of_now(const PgCacheFrame *frame)
 	return frame->created_at <= now && frame->expires_at > now;
 }
 
+/* Counts a question that was in vain. */
+static bool
+miss(PgCacheTierResult *result, bool gone)
+{
+	pgcache_stats_add(PGCACHE_COUNT_L2_MISSES, 1);
+	result->gone = gone;
+	return false;
+}
+
+/* What Redis has is of no use. */
+static bool
+reject(PgCacheTierResult *result, const PgCacheRedisValue *value)
+{
+	tuplestore_clear(result->rows);
+	pgcache_redis_reject(value);
+	pgcache_stats_add(PGCACHE_COUNT_L2_ERRORS, 1);
+	result->gone = true;
+	return false;
+}
+
 /*
  * Put the rows of the result into result->rows, if Redis has it and it is current as
  * of result->since, provided that its dependencies prove to be settled.
@@ -267,37 +301,37 @@ pgcache_tier_get(PgCacheTierResult *result)
 	if (!pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
 		return false;
 	if (!pgcache_redis_get(&key, max_rows_len() + FRAME_OVERHEAD, &value))
-	{
-		pgcache_stats_add(PGCACHE_COUNT_L2_MISSES, 1);
-		return false;
-	}
+		return miss(result, false);
+	if (value.len == 0)
+		return miss(result, true);
 	if (!open_frame(&key, &value, result, &frame) || (rows = unpack_rows(&frame)) == NULL)
-	{
-		pgcache_redis_reject(&value);
-		pgcache_stats_add(PGCACHE_COUNT_L2_ERRORS, 1);
-		return false;
-	}
+		return reject(result, &value);
+	if (is_pending(&frame))
+		return miss(result, false);
 	if (!take_deps(&frame, &result->deps) || !is_of_now(&frame))
-	{
-		pgcache_stats_add(PGCACHE_COUNT_L2_MISSES, 1);
-		return false;
-	}
+		return miss(result, true);
 	take_head(&frame, result);
-	if (!pgcache_codec_read(rows, frame.rows_len, frame.nrows, result->desc, result->rows, &result->size))
-	{
-		tuplestore_clear(result->rows);
-		pgcache_redis_reject(&value);
-		pgcache_stats_add(PGCACHE_COUNT_L2_ERRORS, 1);
-		return false;
-	}
-	return true;
+	return pgcache_codec_read(rows, frame.rows_len, frame.nrows, result->desc, result->rows, &result->size) ||
+		reject(result, &value);
 }
 
 /*
  * Putting
  */
 
-/* With their versions; false if one was stamped since the call began. */
+/*
+ * Was the slot stamped since the call began?  What a key is set to comes after all that
+ * has deleted the key, so the slots that these stamp must only not be pending.
+ */
+static bool
+is_overtaken(const PgCacheTierResult *result, uint32 slot, const PgCacheVersion *version)
+{
+	if (result->set != NULL && pgcache_slot_is_for_deletions(slot))
+		return pgcache_slot_pending(slot);
+	return version->seq > result->since;
+}
+
+/* With their versions; false if something came in between. */
 static bool
 append_deps(StringInfo to, const PgCacheTierResult *result)
 {
@@ -306,7 +340,7 @@ append_deps(StringInfo to, const PgCacheTierResult *result)
 		PgCacheVersion version;
 
 		pgcache_slot_version(result->deps.deps[i].slot, &version);
-		if (version.seq > result->since)
+		if (is_overtaken(result, result->deps.deps[i].slot, &version))
 			return false;
 		pq_sendint32(to, result->deps.deps[i].slot);
 		pq_sendint32(to, result->deps.deps[i].object);
@@ -374,8 +408,8 @@ ttl_ms(TimestampTz expires_at)
 	return Min(left, MAX_TTL_MS);
 }
 
-/* Send a result, which was just found settled and stored here, if it can be sent. */
-void
+/* Send a result, which was just found settled, if it can be sent. */
+bool
 pgcache_tier_put(const PgCacheTierResult *result)
 {
 	char		buf[KEY_LEN];
@@ -383,16 +417,18 @@ pgcache_tier_put(const PgCacheTierResult *result)
 	StringInfoData rows;
 	StringInfoData frame;
 	int64		ttl = ttl_ms(result->expires_at);
+	bool		sent;
 
 	if (ttl <= 0 || !pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
-		return;
+		return false;
 	PGCACHE_TESTPOINT("tier-keyed");
 	initStringInfo(&rows);
 	initStringInfo(&frame);
-	if (pgcache_codec_write(&rows, result->rows, result->desc) &&
+	sent = pgcache_codec_write(&rows, result->rows, result->desc) &&
 		(Size) rows.len <= max_rows_len() && build_frame(&frame, result, &rows, &key) &&
-		(Size) frame.len <= max_rows_len() + FRAME_OVERHEAD)
+		(Size) frame.len <= max_rows_len() + FRAME_OVERHEAD &&
 		pgcache_redis_set(&key, frame.data, frame.len, ttl);
 	pfree(rows.data);
 	pfree(frame.data);
+	return sent;
 }

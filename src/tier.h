@@ -18,12 +18,14 @@
 #include "codec.h"
 #include "deps.h"
 #include "store.h"
+#include "versions.h"
 
 /* A result on its way from or to the second tier. */
 typedef struct PgCacheTierResult
 {
-	const PgCacheKey *key;		/* of the query */
-	const PgCacheKey *value_key;	/* what its value is called, or NULL */
+	const PgCacheKey *key;		/* of the query, or of a value that was set */
+	const PgCacheKey *value_key;	/* what a query's value is called, or NULL */
+	const PgCacheVersion *set;	/* which of what its key was set to, or NULL */
 	const PgCacheDepSet *known; /* dependencies that the query alone shows */
 	TupleDesc	desc;
 	Tuplestorestate *rows;
@@ -36,10 +38,12 @@ typedef struct PgCacheTierResult
 	uint64		cost_us;
 	TimestampTz created_at;
 	TimestampTz expires_at;
+	/* by pgcache_tier_get() if it returns false: */
+	bool		gone;			/* it will not be found later either */
 } PgCacheTierResult;
 
 extern bool pgcache_tier_wanted(double cost_us);
 extern bool pgcache_tier_get(PgCacheTierResult *result);
-extern void pgcache_tier_put(const PgCacheTierResult *result);
+extern bool pgcache_tier_put(const PgCacheTierResult *result);
 
 #endif							/* PGCACHE_TIER_H */

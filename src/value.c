@@ -25,7 +25,8 @@
  * level; one with data is used under the rules for results.
  *
  * Setting does not stamp anything: the new entry takes the place of the old one
- * when its transaction has committed (value_xact.c).  But deleting stamps the
+ * when its transaction has committed (value_xact.c), here and in the second tier
+ * (value_tier.c).  But deleting stamps the
  * key's slot ("value", or that of patterns), which no entry depends on: it keeps
  * those away who computed a value before the deletion and would store it after
  * ("voids").
@@ -51,7 +52,6 @@
 #include "prepared.h"
 #include "snapshot.h"
 #include "stats.h"
-#include "testpoint.h"
 #include "value.h"
 #include "versions.h"
 
@@ -223,19 +223,21 @@ is_for_session(const PgCacheEntry *entry)
 		pgcache_value_read(entry, &origin) == NULL || pgcache_value_origin_fits(origin);
 }
 
-/* Is this entry the value that the session sees?  It must be pinned. */
-static bool
-is_usable(const PgCacheEntry *entry)
+/* Would the session see what was computed from these, if it is good? */
+bool
+pgcache_value_deps_usable(const PgCacheDep *deps, int ndeps)
 {
-	const PgCacheDep *deps = pgcache_entry_deps(entry);
+	return !pgcache_mark_meets(deps, ndeps) &&
+		(!pgcache_value_has_data_deps(deps, ndeps) || pgcache_value_data_usable(deps, ndeps));
+}
 
-	if (!is_for_session(entry))
-		return false;
-	if (pgcache_mark_meets(deps, entry->ndeps))
-		return false;
-	if (pgcache_value_has_data_deps(deps, entry->ndeps) && !pgcache_value_data_usable(deps, entry->ndeps))
-		return false;
-	return pgcache_entry_state(entry) == PGCACHE_ENTRY_VALID;
+/* Is this entry the value that the session sees?  It must be pinned. */
+bool
+pgcache_value_is_usable(const PgCacheEntry *entry)
+{
+	return is_for_session(entry) &&
+		pgcache_value_deps_usable(pgcache_entry_deps(entry), entry->ndeps) &&
+		pgcache_entry_state(entry) == PGCACHE_ENTRY_VALID;
 }
 
 /*
@@ -253,21 +255,6 @@ pgcache_value_pin(const PgCacheKey *key)
 		pgcache_slot_pending(pgcache_slot_value(key->hash)))
 		(void) pgcache_prepared_reap();
 	return pgcache_store_pin(key);
-}
-
-/* The value that others have committed, pinned; NULL = none that is good. */
-PgCacheEntry *
-pgcache_value_find(const PgCacheKey *key)
-{
-	PgCacheEntry *entry = pgcache_value_pin(key);
-
-	if (entry == NULL)
-		return NULL;
-	PGCACHE_TESTPOINT("value-pinned");
-	if (is_usable(entry))
-		return entry;
-	pgcache_store_unpin(entry);
-	return NULL;
 }
 
 /* The value of a pinned entry, in place. */

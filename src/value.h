@@ -71,7 +71,8 @@ extern bool pgcache_value_data_usable(const PgCacheDep *deps, int ndeps);
 
 /* Reading and writing entries */
 extern PgCacheEntry *pgcache_value_pin(const PgCacheKey *key);
-extern PgCacheEntry *pgcache_value_find(const PgCacheKey *key);
+extern bool pgcache_value_is_usable(const PgCacheEntry *entry);
+extern bool pgcache_value_deps_usable(const PgCacheDep *deps, int ndeps);
 extern const Jsonb *pgcache_value_read(const PgCacheEntry *entry, int64 *origin);
 extern int64 pgcache_value_origin(uint64 identity, bool varies);
 extern bool pgcache_value_origin_fits(int64 origin);

@@ -60,6 +60,8 @@ typedef struct PgCachePendingValue
 	TimestampTz expires_at;
 	PgCacheEntry *entry;		/* what will be published, since PRE_COMMIT */
 	bool		own_writes;		/* the transaction stamps what it depends on */
+	uint64		number;			/* under which it was sent to the second tier; 0 =
+								 * it was not */
 } PgCachePendingValue;
 
 extern MemoryContext pgcache_pending_context(void);

@@ -4,8 +4,9 @@
  *	  Makes a transaction's sets and deletes visible to all.
  *
  *	PRE_COMMIT		What can fail: an entry is written into the store for each key
- *					that was set, which nobody sees yet.  What finds no room is
- *					deleted instead.
+ *					that was set, which nobody sees yet, and sent to the second
+ *					tier (value_tier.c).  What finds no room here is deleted
+ *					instead, or only there.
  *	COMMIT			What cannot: deletes first, then entries are linked in place of
  *					older ones.  The transaction is visible by then, its locks are
  *					still held, and its client knows of nothing; so whoever waits for
@@ -37,16 +38,20 @@
 #include "storage/ipc.h"
 #include "utils/resowner.h"
 
+#include "guc.h"
 #include "mark.h"
 #include "prepared.h"
+#include "redis.h"
 #include "stats.h"
 #include "testpoint.h"
 #include "value.h"
 #include "value_pending.h"
+#include "value_tier.h"
 #include "value_xact.h"
 #include "versions.h"
 
 static bool exit_registered = false;
+static TimestampTz send_until;	/* no commit waits longer for the second tier */
 static PgCachePtr handed_over = 0;	/* written for a transaction that is being
 									 * prepared */
 
@@ -121,26 +126,31 @@ take_voids(PgCacheEntry *entry)
 	return false;
 }
 
+static void
+meta_of(const PgCachePendingValue *state, PgCacheValueMeta *meta)
+{
+	memset(meta, 0, sizeof(*meta));
+	meta->deps = state->deps;
+	meta->ndeps = state->ndeps;
+	meta->since = state->since;
+	meta->tags = state->tags;
+	meta->tags_len = state->tags_len;
+	meta->cost_us = state->cost_us;
+	meta->created_at = state->created_at;
+	meta->expires_at = state->expires_at;
+}
+
 /* Write the entry of a key, with a value or, in a prepared transaction, without. */
 static void
 write_state(PgCachePendingValue *state, bool with_value)
 {
-	PgCacheValueMeta meta = {
-		.since = state->since,
-		.cost_us = state->cost_us,
-		.created_at = state->created_at,
-		.expires_at = state->expires_at,
-	};
+	PgCacheValueMeta meta;
 	PgCacheKey	key;
 	PgCacheReason reason;
 
-	if (with_value)
-	{
-		meta.deps = state->deps;
-		meta.ndeps = state->ndeps;
-		meta.tags = state->tags;
-		meta.tags_len = state->tags_len;
-	}
+	meta_of(state, &meta);
+	if (!with_value)
+		meta.ndeps = meta.tags_len = 0;
 	key_of(state, &key);
 	reason = pgcache_value_write(&key, state->key->form, state->key->owner,
 								 with_value ? state->value : NULL, state->origin, &meta);
@@ -148,6 +158,28 @@ write_state(PgCachePendingValue *state, bool with_value)
 		state->entry = pgcache_store_detach();
 	else if (with_value)
 		pgcache_stats_reason(reason, state->key->form == PGCACHE_FORM_VALUE ? "cache_set" : "cache_bump");
+}
+
+/* Send it, unless it depends on what only the end of the transaction makes. */
+static void
+send_state(PgCachePendingValue *state)
+{
+	uint32		voids[PGCACHE_NUM_VOIDS];
+	PgCacheValueMeta meta;
+	PgCacheKey	key;
+
+	if (!pgcache_redis_wanted() || state->own_writes || GetCurrentTimestamp() > send_until ||
+		(state->key->form == PGCACHE_FORM_VALUE && state->origin != PGCACHE_ORIGIN_SET))
+		return;
+	key_of(state, &key);
+	pgcache_value_void_slots(&key, voids);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+	{
+		if (pgcache_mark_will_stamp(voids[i]))
+			return;
+	}
+	meta_of(state, &meta);
+	state->number = pgcache_value_send(&key, state->value, state->origin, &meta);
 }
 
 /* Does the transaction stamp what the value depends on?  Expects one more writer of each such slot. */
@@ -202,6 +234,7 @@ write_for_commit(PgCachePendingValue *state, void *arg)
 		return;
 	state->own_writes = expect_own_stamps(state);
 	write_state(state, true);
+	send_state(state);
 	*(bool *) arg |= state->own_writes;
 }
 
@@ -250,6 +283,7 @@ pgcache_value_xact_pre_commit(bool prepare)
 	/* what prepared transactions did before must not be published after what we do */
 	if (!pgcache_prepared_blocks_all())
 		(void) pgcache_prepared_reap();
+	send_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pgcache_redis_timeout);
 	pgcache_pending_each(prepare ? write_for_prepare : write_for_commit, &late);
 	if (late)
 		(void) ResourceOwnerCreate(TopTransactionResourceOwner, "pgcache values");
@@ -291,21 +325,26 @@ has_older_number(const PgCacheEntry *old)
 	return number_of(old) < new_number;
 }
 
+/* Others find nothing under the key any more, neither here nor there. */
+static void
+drop(PgCacheValueId *id)
+{
+	pgcache_value_point(id->hash, id->owner, 0);
+	pgcache_value_remove(id);
+}
+
 /*
  * Two transactions may commit in another order than they drew the numbers of a
  * namespace's version: then neither is the latest, and who asks next draws one.
  */
 static void
-publish_entry(PgCacheEntry *entry, PgCacheValueId *id)
+publish_entry(PgCacheEntry *entry, PgCacheValueId *id, uint64 sent_as)
 {
-	if (id->form != PGCACHE_FORM_VERSION)
-	{
-		pgcache_store_attach(entry);
-		return;
-	}
+	bool		versions = id->form == PGCACHE_FORM_VERSION;
+
 	new_number = number_of(entry);
-	if (!pgcache_store_attach_if(entry, has_older_number))
-		pgcache_value_remove(id);
+	if (!pgcache_value_link(entry, id->owner, sent_as, versions ? has_older_number : NULL))
+		drop(id);
 }
 
 /*
@@ -328,17 +367,6 @@ settle_own_writes(PgCachePendingValue *state)
 	return true;
 }
 
-static void
-publish_delete(PgCachePendingValue *state, void *arg)
-{
-	PgCacheValueId id;
-
-	if (state->entry != NULL)
-		return;
-	id_of(state, &id);
-	pgcache_value_remove(&id);
-}
-
 /* Did somebody else delete the key since the miss that the value follows? */
 static bool
 is_void(const PgCachePendingValue *state)
@@ -353,6 +381,21 @@ is_void(const PgCachePendingValue *state)
 	return false;
 }
 
+static void
+publish_delete(PgCachePendingValue *state, void *arg)
+{
+	PgCacheValueId id;
+
+	if (state->entry != NULL)
+		return;
+	id_of(state, &id);
+	/* all owners' cells are not known; what they point to depends on what a deletion stamps */
+	if (id.form != PGCACHE_FORM_FORGET)
+		pgcache_value_point(id.hash, id.owner,
+							id.form == PGCACHE_FORM_VALUE && !is_void(state) ? state->number : 0);
+	pgcache_value_remove(&id);
+}
+
 /*
  * Whoever deletes the key stamps before he removes what he finds.  So he either finds
  * the entry, or has stamped before it is looked at for the second time.
@@ -365,10 +408,10 @@ publish_if_settled(PgCachePendingValue *state, PgCacheValueId *id)
 	if ((state->own_writes && !settle_own_writes(state)) || is_void(state))
 		return false;
 	state->entry = NULL;
-	publish_entry(entry, id);
+	publish_entry(entry, id, state->number);
 	PGCACHE_TESTPOINT("value-linked");
 	if (is_void(state))
-		pgcache_value_remove(id);
+		drop(id);
 	return true;
 }
 
@@ -381,7 +424,7 @@ publish_set(PgCachePendingValue *state, void *arg)
 		return;
 	id_of(state, &id);
 	if (!publish_if_settled(state, &id))
-		pgcache_value_remove(&id);
+		drop(&id);
 }
 
 /* Follows the mark's slots that are about values. */
@@ -474,7 +517,7 @@ remove_and_discard(PgCacheEntry *entry)
 	PgCacheValueId id;
 
 	id_of_entry(entry, &id);
-	pgcache_value_remove(&id);
+	drop(&id);
 	pgcache_store_discard(entry);
 }
 
@@ -506,7 +549,7 @@ pgcache_value_publish_chain(PgCachePtr chain, bool committed)
 			continue;
 		}
 		id_of_entry(entry, &id);
-		publish_entry(entry, &id);
+		publish_entry(entry, &id, 0);
 	}
 }
 

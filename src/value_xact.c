@@ -36,10 +36,12 @@
 #include "mark.h"
 #include "prepared.h"
 #include "snapshot.h"
+#include "testpoint.h"
 #include "value.h"
 #include "value_lease.h"
 #include "value_lock.h"
 #include "value_pending.h"
+#include "value_tier.h"
 #include "value_xact.h"
 #include "versions.h"
 #include "watch.h"
@@ -98,6 +100,47 @@ find_own(PgCacheForm form, Oid owner, const PgCacheKey *key)
 	return own;
 }
 
+/* By its entry; false = there is none. */
+static bool
+view_entry(PgCacheValueView *view, const PgCacheKey *key)
+{
+	PgCacheEntry *entry = pgcache_value_pin(key);
+
+	if (entry == NULL)
+		return false;
+	PGCACHE_TESTPOINT("value-pinned");
+	if (!pgcache_value_is_usable(entry))
+	{
+		pgcache_store_unpin(entry);
+		return true;
+	}
+	view->entry = entry;
+	view->value = pgcache_value_read(entry, &view->origin);
+	view->expires_at = entry->expires_at;
+	view->meta.deps = pgcache_entry_deps(entry);
+	view->meta.ndeps = entry->ndeps;
+	view->meta.since = entry->since;
+	view->meta.tags = pgcache_entry_tags(entry);
+	view->meta.tags_len = entry->tags_len;
+	view->meta.cost_us = entry->cost_us;
+	return true;
+}
+
+/* By what the second tier has. */
+static void
+view_fetched(PgCacheValueView *view, PgCacheForm form, Oid owner, const PgCacheKey *key)
+{
+	PgCacheFetchedValue fetched;
+
+	if (!pgcache_value_fetch(key, form, owner, &fetched) ||
+		!pgcache_value_deps_usable(fetched.meta.deps, fetched.meta.ndeps))
+		return;
+	view->value = fetched.value;
+	view->origin = fetched.origin;
+	view->expires_at = fetched.meta.expires_at;
+	view->meta = fetched.meta;
+}
+
 /*
  * How the transaction sees a key.  What is found in the store stays pinned until
  * the view ends.
@@ -122,11 +165,8 @@ pgcache_value_view(PgCacheForm form, const char *data, uint32 len, PgCacheValueV
 		}
 		return;
 	}
-	view->entry = pgcache_value_find(&key);
-	if (view->entry == NULL)
-		return;
-	view->value = pgcache_value_read(view->entry, &view->origin);
-	view->expires_at = view->entry->expires_at;
+	if (!view_entry(view, &key))
+		view_fetched(view, form, owner, &key);
 }
 
 /* The user was told that there is no value: he may compute one now, and set it. */
@@ -147,6 +187,23 @@ pgcache_value_view_end(PgCacheValueView *view)
 		pgcache_store_unpin(view->entry);
 	view->entry = NULL;
 	view->value = NULL;
+}
+
+/* Was the key set, but has no entry here?  Then the second tier may have it. */
+bool
+pgcache_value_is_elsewhere(const char *data, uint32 len)
+{
+	Oid			owner = pgcache_value_owner();
+	PgCacheKey	key;
+	PgCacheEntry *entry;
+
+	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
+	if (!pgcache_value_may_be_fetched(&key, owner))
+		return false;
+	entry = pgcache_value_pin(&key);
+	if (entry != NULL)
+		pgcache_store_unpin(entry);
+	return entry == NULL;
 }
 
 /* Has the transaction itself set or deleted the key?  If set, to what a query has computed? */
@@ -299,8 +356,8 @@ pgcache_value_update(const char *data, uint32 len, const PgCacheValueView *old,
 	PgCachePendingValue *state;
 
 	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	before = old->entry ? NULL : find_own(PGCACHE_FORM_VALUE, owner, &key);
-	Assert(old->entry != NULL || before != NULL);
+	before = old->own ? find_own(PGCACHE_FORM_VALUE, owner, &key) : NULL;
+	Assert(!old->own || before != NULL);
 
 	if (before != NULL)
 	{
@@ -318,10 +375,9 @@ pgcache_value_update(const char *data, uint32 len, const PgCacheValueView *old,
 	else
 	{
 		state = pgcache_pending_push(PGCACHE_FORM_VALUE, owner, &key);
-		copy_into(state, value, pgcache_entry_deps(old->entry), old->entry->ndeps,
-				  pgcache_entry_tags(old->entry), old->entry->tags_len);
-		state->cost_us = (uint64) old->entry->cost_us;
-		state->settled = settle(state, old->entry->since);
+		copy_into(state, value, old->meta.deps, old->meta.ndeps, old->meta.tags, old->meta.tags_len);
+		state->cost_us = old->meta.cost_us;
+		state->settled = settle(state, old->meta.since);
 	}
 	state->origin = origin;
 	state->mark_time = pgcache_mark_time();
@@ -531,13 +587,6 @@ pgcache_value_forget_pattern(const char *pattern, uint32 len)
  * Namespaces
  */
 
-/* Called under a partition lock. */
-static bool
-is_not_known(const PgCacheEntry *old)
-{
-	return pgcache_entry_state(old) != PGCACHE_ENTRY_VALID;
-}
-
 /*
  * The number of the namespace's version.  If it is not known, a new one is drawn,
  * and is known at once; but if there is no room to remember it, each call draws.
@@ -568,11 +617,15 @@ pgcache_value_version(const char *name, uint32 len)
 		if (number != 0)
 			return number;
 		number = pgcache_clock_draw();
+		/* one that the second tier has, but cannot be asked for now, must not come back */
+		pgcache_value_point(key.hash, owner, 0);
 		if (tries == MAX_VERSION_TRIES ||
 			!pgcache_deps_settled(&dep, 1, pgcache_clock_read(), &meta.since) ||
 			pgcache_value_write(&key, PGCACHE_FORM_VERSION, owner, pgcache_json_null(), number,
 								&meta) != PGCACHE_REASON_NONE ||
-			pgcache_store_publish_if(is_not_known))
+			pgcache_value_link(pgcache_store_detach(), owner,
+							   pgcache_value_send(&key, pgcache_json_null(), number, &meta),
+							   pgcache_store_may_replace_dead))
 			return number;
 		/* somebody else was faster; but the transaction may not see it */
 	}

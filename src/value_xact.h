@@ -15,6 +15,7 @@
 #include "utils/jsonb.h"
 
 #include "store.h"
+#include "value.h"
 
 /* How a value is to be set. */
 typedef struct PgCacheValueOptions
@@ -35,15 +36,17 @@ typedef struct PgCacheValueView
 	const Jsonb *value;			/* NULL = there is none */
 	int64		origin;			/* see value.h */
 	TimestampTz expires_at;
+	bool		own;			/* the transaction itself has set or deleted it; if
+								 * not: */
 	PgCacheEntry *entry;		/* pinned if the value stands in the store */
-	bool		own;			/* the transaction itself has set or deleted it */
+	PgCacheValueMeta meta;
 } PgCacheValueView;
-
 
 /* Reading: through the transaction's own sets and deletes */
 extern void pgcache_value_view(PgCacheForm form, const char *key, uint32 len, PgCacheValueView *view);
 extern void pgcache_value_lease(const char *key, uint32 len);
 extern void pgcache_value_view_end(PgCacheValueView *view);
+extern bool pgcache_value_is_elsewhere(const char *key, uint32 len);
 extern bool pgcache_value_has_pending(const char *key, uint32 len, bool *computed);
 
 /* Writing: seen by the transaction at once, by others at commit */

@@ -85,6 +85,10 @@ StaticAssertDecl(sizeof(PgCacheSharedSlot) == 32, "two slots share a cache line 
 /* As many as the region of relations has. */
 #define NUM_RELATION_SLOTS	(32768 - 8192)
 
+/* Of the hash of a key, in its cell, beside a clock reading. */
+#define TAG_BITS		16
+#define TAG_MASK		((UINT64CONST(1) << TAG_BITS) - 1)
+
 /* Apart from the slots, which hits read. */
 typedef struct PgCacheSharedHistory
 {
@@ -105,6 +109,10 @@ typedef struct PgCacheSharedVersions
 	PgCacheSharedHistory history[PGCACHE_NUM_SLOTS];
 	pg_atomic_uint64 defined[NUM_RELATION_SLOTS];	/* clock reading of the latest
 													 * change of more than data */
+	pg_atomic_uint64 latest[PGCACHE_NUM_LATEST];	/* see "What keys are set to"; 0 =
+													 * nothing.  If an entry is linked
+													 * with it, it is written under the
+													 * lock of the key's bucket */
 } PgCacheSharedVersions;
 
 /* First slot of each kind's region; a region ends where the next one begins. */
@@ -179,6 +187,8 @@ pgcache_versions_shmem_init(void)
 	}
 	for (int i = 0; i < NUM_RELATION_SLOTS; i++)
 		pg_atomic_init_u64(&versions->defined[i], 0);
+	for (int i = 0; i < PGCACHE_NUM_LATEST; i++)
+		pg_atomic_init_u64(&versions->latest[i], 0);
 	pgcache_versions_file_restore();
 }
 
@@ -313,6 +323,14 @@ bool
 pgcache_slot_is_for_values(uint32 slot)
 {
 	return slot >= region_start[PGCACHE_SLOT_VALUES];
+}
+
+/* Is it stamped when a key is deleted, alone or with others? */
+bool
+pgcache_slot_is_for_deletions(uint32 slot)
+{
+	return slot >= region_start[PGCACHE_SLOT_VALUE] ||
+		(slot >= region_start[PGCACHE_SLOT_VALUES] && slot < region_start[PGCACHE_SLOT_NAMESPACE] && (slot & 1) != 0);
 }
 
 /*
@@ -497,12 +515,51 @@ incarnation_of(uint64 seq)
 	return i;
 }
 
+/* What this reading of the clock is for those who compare across server starts. */
+void
+pgcache_clock_version(uint64 seq, PgCacheVersion *version)
+{
+	version->seq = seq;
+	version->incarnation = versions->incarnations[incarnation_of(seq)].number;
+}
+
 /* The version of the slot's latest stamp. */
 void
 pgcache_slot_version(uint32 slot, PgCacheVersion *version)
 {
-	version->seq = pg_atomic_read_u64(&versions->slots[slot].seq);
-	version->incarnation = versions->incarnations[incarnation_of(version->seq)].number;
+	pgcache_clock_version(pg_atomic_read_u64(&versions->slots[slot].seq), version);
+}
+
+/* The stamps that are carried over: those of slots, then those of cells. */
+static pg_atomic_uint64 *
+stamp_of(uint32 i)
+{
+	return i < PGCACHE_NUM_SLOTS ? &versions->slots[i].seq : &versions->latest[i - PGCACHE_NUM_SLOTS];
+}
+
+static uint64
+seq_of(uint32 i, uint64 stamp)
+{
+	return i < PGCACHE_NUM_SLOTS ? stamp : stamp >> TAG_BITS;
+}
+
+uint64
+pgcache_stamp_read(uint32 i)
+{
+	return pg_atomic_read_u64(stamp_of(i));
+}
+
+/* Is there such a stamp, and can it have been made until the clock showed that? */
+bool
+pgcache_stamp_is_of(uint32 i, uint64 stamp, uint64 clock)
+{
+	return i < PGCACHE_NUM_STAMPS && seq_of(i, stamp) <= clock;
+}
+
+void
+pgcache_stamp_restore(uint32 i, uint64 stamp)
+{
+	pg_atomic_write_u64(stamp_of(i), stamp);
 }
 
 uint32
@@ -512,7 +569,7 @@ pgcache_incarnations_read(PgCacheIncarnation *incarnations)
 	return versions->nincarnations;
 }
 
-/* Forget those that no slot's latest stamp was made in. */
+/* Forget those that no stamp was made in which still counts. */
 static void
 drop_unused_incarnations(void)
 {
@@ -520,8 +577,8 @@ drop_unused_incarnations(void)
 	bool		used[PGCACHE_MAX_INCARNATIONS] = {true};
 	uint32		kept = 0;
 
-	for (int i = 0; i < PGCACHE_NUM_SLOTS; i++)
-		used[incarnation_of(pg_atomic_read_u64(&versions->slots[i].seq))] = true;
+	for (uint32 i = 0; i < PGCACHE_NUM_STAMPS; i++)
+		used[incarnation_of(seq_of(i, pgcache_stamp_read(i)))] = true;
 	for (uint32 i = 0; i < versions->nincarnations; i++)
 	{
 		if (used[i])
@@ -556,10 +613,58 @@ pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, u
 	pg_atomic_write_u64(&versions->clock, clock);
 }
 
-void
-pgcache_slot_restore(uint32 slot, uint64 seq)
+/*
+ * What keys are set to: a clock reading, and some bits of the key's hash
+ */
+
+static pg_atomic_uint64 *
+latest_of(uint64 hash, Oid owner, uint64 *tag)
 {
-	pg_atomic_write_u64(&versions->slots[slot].seq, seq);
+	uint64		combined = hash_combine64(hash, owner);
+
+	*tag = combined >> (64 - TAG_BITS);
+	return &versions->latest[combined % PGCACHE_NUM_LATEST];
+}
+
+/* As which version does the second tier have what the key was set to last?  False = it does not. */
+bool
+pgcache_latest_read(uint64 hash, Oid owner, PgCacheVersion *version)
+{
+	uint64		tag;
+	uint64		latest = pg_atomic_read_u64(latest_of(hash, owner, &tag));
+
+	if (latest == 0 || (latest & TAG_MASK) != tag)
+		return false;
+	pgcache_clock_version(latest >> TAG_BITS, version);
+	return true;
+}
+
+/* The key was set to something that has this number, or (0) the second tier has nothing of it. */
+void
+pgcache_latest_write(uint64 hash, Oid owner, uint64 seq)
+{
+	uint64		tag;
+	pg_atomic_uint64 *cell = latest_of(hash, owner, &tag);
+	uint64		old = pg_atomic_read_u64(cell);
+
+	if (seq != 0 && seq <= PG_UINT64_MAX >> TAG_BITS)
+	{
+		pg_atomic_write_u64(cell, seq << TAG_BITS | tag);
+		return;
+	}
+	while (old != 0 && (old & TAG_MASK) == tag && !pg_atomic_compare_exchange_u64(cell, &old, 0))
+		;
+}
+
+/* What the key has as this number turns out not to be there any more. */
+void
+pgcache_latest_forget(uint64 hash, Oid owner, uint64 seq)
+{
+	uint64		tag;
+	pg_atomic_uint64 *cell = latest_of(hash, owner, &tag);
+	uint64		old = seq << TAG_BITS | tag;
+
+	(void) pg_atomic_compare_exchange_u64(cell, &old, 0);
 }
 
 /*

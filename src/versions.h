@@ -47,6 +47,16 @@ typedef enum PgCacheSlotKind
 #define PGCACHE_NUM_SLOTS		262144
 
 /*
+ * Beside the slots: cells onto which the keys of values are hashed.  A cell says for one of its keys
+ * which of what it was set to is the latest, by a clock reading under which the second tier has
+ * it.  Two keys that share a cell cost each other what they have there.
+ */
+#define PGCACHE_NUM_LATEST		524288
+
+/* Both, in this order, for those who carry them over a restart. */
+#define PGCACHE_NUM_STAMPS		(PGCACHE_NUM_SLOTS + PGCACHE_NUM_LATEST)
+
+/*
  * A stamp's version, for those who compare across server starts: see
  * versions_file.c.
  */
@@ -85,11 +95,13 @@ extern uint32 pgcache_slot_namespace(Oid database, Oid owner, const char *name, 
 extern uint32 pgcache_slot_value(uint64 hash);
 extern PgCacheSlotKind pgcache_slot_kind(uint32 slot);
 extern bool pgcache_slot_is_for_values(uint32 slot);
+extern bool pgcache_slot_is_for_deletions(uint32 slot);
 
 /* Reading */
 extern uint64 pgcache_clock_read(void);
 extern uint64 pgcache_clock_tick(void);
 extern int64 pgcache_clock_draw(void);
+extern void pgcache_clock_version(uint64 seq, PgCacheVersion *version);
 extern uint64 pgcache_slot_seq(uint32 slot);
 extern bool pgcache_slot_pending(uint32 slot);
 extern uint32 pgcache_slot_writers(uint32 slot);
@@ -103,10 +115,17 @@ extern int	pgcache_deps_first_changed(const PgCacheDep *deps, int ndeps, uint64 
 extern void pgcache_slot_version(uint32 slot, PgCacheVersion *version);
 extern void pgcache_slot_history(uint32 slot, uint64 *invalidations, TimestampTz *last);
 
+/* What keys are set to: see value_tier.c */
+extern bool pgcache_latest_read(uint64 hash, Oid owner, PgCacheVersion *version);
+extern void pgcache_latest_write(uint64 hash, Oid owner, uint64 seq);
+extern void pgcache_latest_forget(uint64 hash, Oid owner, uint64 seq);
+
 /* Across server starts: called by versions_file.c alone */
 extern uint32 pgcache_incarnations_read(PgCacheIncarnation *incarnations);
 extern void pgcache_incarnations_restore(const PgCacheIncarnation *incarnations, uint32 n, uint64 clock);
-extern void pgcache_slot_restore(uint32 slot, uint64 seq);
+extern uint64 pgcache_stamp_read(uint32 i);
+extern bool pgcache_stamp_is_of(uint32 i, uint64 stamp, uint64 clock);
+extern void pgcache_stamp_restore(uint32 i, uint64 stamp);
 
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * versions_file.c
- *	  Carries the slots over a clean restart, so that results in the second tier
+ *	  Carries the stamps over a clean restart, so that results in the second tier
  *	  can be used again.
  *
  * A result there is good as long as its dependencies have the versions that it was
@@ -11,7 +11,7 @@
  * written past us, all slots count as stamped in the new incarnation: nothing of before is
  * ever found.
  *
- * After a clean shutdown the postmaster writes clock, incarnations and slots to a file,
+ * After a clean shutdown the postmaster writes clock, incarnations and stamps to a file,
  * when the shutdown checkpoint is done and nothing can be written any more.  It
  * is used if pg_control still is, byte for byte, as that checkpoint left it (any server
  * that has run since, with this library or without, has written a checkpoint of its own at its
@@ -55,7 +55,7 @@
 
 #define FILE_NAME		"pgcache.versions"
 #define FILE_MAGIC		UINT64CONST(0x7067636163686556)
-#define FILE_FORMAT		2
+#define FILE_FORMAT		3
 
 typedef struct Header
 {
@@ -66,8 +66,8 @@ typedef struct Header
 	uint64		system_identifier;
 	uint64		checkpoint;		/* LSN of the shutdown checkpoint */
 	uint32		timeline;
-	uint32		nslots;			/* of PGCACHE_NUM_SLOTS */
-	uint32		nstamped;		/* slots in the file */
+	uint32		nstamps;		/* PGCACHE_NUM_STAMPS */
+	uint32		nstamped;		/* those in the file: not 0 */
 	uint32		nincarnations;
 	uint64		clock;
 	uint64		programs;		/* fingerprint of what queries run */
@@ -77,19 +77,19 @@ typedef struct Header
 	char		library[64];
 } Header;
 
-typedef struct StampedSlot
+typedef struct Stamp
 {
-	uint64		seq;
-	uint32		slot;
+	uint64		value;
+	uint32		number;			/* among all */
 	uint32		unused;
-} StampedSlot;
+} Stamp;
 
 /* Everything that is in the file. */
 typedef struct Image
 {
 	Header		header;
 	PgCacheIncarnation incarnations[PGCACHE_MAX_INCARNATIONS];
-	StampedSlot *slots;
+	Stamp	   *stamps;
 } Image;
 
 static pg_crc32c
@@ -102,7 +102,7 @@ image_crc(const Image *image)
 	INIT_CRC32C(crc);
 	COMP_CRC32C(crc, &header, sizeof(header));
 	COMP_CRC32C(crc, image->incarnations, sizeof(image->incarnations));
-	COMP_CRC32C(crc, image->slots, header.nstamped * sizeof(StampedSlot));
+	COMP_CRC32C(crc, image->stamps, header.nstamped * sizeof(Stamp));
 	FIN_CRC32C(crc);
 	return crc;
 }
@@ -180,7 +180,7 @@ fill_header(Header *header)
 	header->system_identifier = control->system_identifier;
 	header->checkpoint = control->checkPoint;
 	header->timeline = control->checkPointCopy.ThisTimeLineID;
-	header->nslots = PGCACHE_NUM_SLOTS;
+	header->nstamps = PGCACHE_NUM_STAMPS;
 	header->programs = programs();
 	header->control = control->crc;
 	strlcpy(header->server, PG_VERSION_STR, sizeof(header->server));
@@ -217,19 +217,15 @@ has_prepared_transactions(void)
  */
 
 static void
-collect_slots(Image *image)
+collect_stamps(Image *image)
 {
-	image->slots = palloc(PGCACHE_NUM_SLOTS * sizeof(StampedSlot));
-	for (uint32 slot = 0; slot < PGCACHE_NUM_SLOTS; slot++)
+	image->stamps = palloc(PGCACHE_NUM_STAMPS * sizeof(Stamp));
+	for (uint32 i = 0; i < PGCACHE_NUM_STAMPS; i++)
 	{
-		uint64		seq = pgcache_slot_seq(slot);
+		Stamp		stamp = {.value = pgcache_stamp_read(i),.number = i};
 
-		if (seq == 0)
-			continue;
-		image->slots[image->header.nstamped].seq = seq;
-		image->slots[image->header.nstamped].slot = slot;
-		image->slots[image->header.nstamped].unused = 0;
-		image->header.nstamped++;
+		if (stamp.value != 0)
+			image->stamps[image->header.nstamped++] = stamp;
 	}
 }
 
@@ -239,7 +235,7 @@ write_image(FILE *file, const Image *image)
 	return fwrite(&image->header, sizeof(Header), 1, file) == 1 &&
 		fwrite(image->incarnations, sizeof(image->incarnations), 1, file) == 1 &&
 		(image->header.nstamped == 0 ||
-		 fwrite(image->slots, image->header.nstamped * sizeof(StampedSlot), 1, file) == 1);
+		 fwrite(image->stamps, image->header.nstamped * sizeof(Stamp), 1, file) == 1);
 }
 
 /* on_shmem_exit callback of the postmaster: the last thing it does. */
@@ -255,7 +251,7 @@ save(int code, Datum arg)
 	memset(image.incarnations, 0, sizeof(image.incarnations));
 	image.header.nincarnations = pgcache_incarnations_read(image.incarnations);
 	image.header.clock = pgcache_clock_read();
-	collect_slots(&image);
+	collect_stamps(&image);
 	image.header.crc = image_crc(&image);
 
 	file = AllocateFile(FILE_NAME ".tmp", PG_BINARY_W);
@@ -289,12 +285,12 @@ belongs_here(const Header *header)
 		header->system_identifier == now.system_identifier &&
 		header->checkpoint == now.checkpoint &&
 		header->timeline == now.timeline &&
-		header->nslots == now.nslots &&
+		header->nstamps == now.nstamps &&
 		header->programs == now.programs &&
 		header->control == now.control &&
 		memcmp(header->server, now.server, sizeof(now.server)) == 0 &&
 		memcmp(header->library, now.library, sizeof(now.library)) == 0 &&
-		header->nstamped <= PGCACHE_NUM_SLOTS &&
+		header->nstamped <= PGCACHE_NUM_STAMPS &&
 		header->nincarnations > 0 &&
 		header->nincarnations <= PGCACHE_MAX_INCARNATIONS &&
 		!exists("backup_label") && !exists("recovery.signal") && !exists("standby.signal") &&
@@ -307,9 +303,9 @@ read_image(FILE *file, Image *image)
 	if (fread(&image->header, sizeof(Header), 1, file) != 1 || !belongs_here(&image->header) ||
 		fread(image->incarnations, sizeof(image->incarnations), 1, file) != 1)
 		return false;
-	image->slots = palloc((image->header.nstamped + 1) * sizeof(StampedSlot));
+	image->stamps = palloc((image->header.nstamped + 1) * sizeof(Stamp));
 	if (image->header.nstamped > 0 &&
-		fread(image->slots, image->header.nstamped * sizeof(StampedSlot), 1, file) != 1)
+		fread(image->stamps, image->header.nstamped * sizeof(Stamp), 1, file) != 1)
 		return false;
 	return image_crc(image) == image->header.crc;
 }
@@ -319,11 +315,11 @@ take_over(const Image *image)
 {
 	for (uint32 i = 0; i < image->header.nstamped; i++)
 	{
-		if (image->slots[i].slot >= PGCACHE_NUM_SLOTS || image->slots[i].seq > image->header.clock)
+		if (!pgcache_stamp_is_of(image->stamps[i].number, image->stamps[i].value, image->header.clock))
 			return false;
 	}
 	for (uint32 i = 0; i < image->header.nstamped; i++)
-		pgcache_slot_restore(image->slots[i].slot, image->slots[i].seq);
+		pgcache_stamp_restore(image->stamps[i].number, image->stamps[i].value);
 	pgcache_incarnations_restore(image->incarnations, image->header.nincarnations, image->header.clock);
 	return true;
 }

@@ -1,0 +1,283 @@
+/*-------------------------------------------------------------------------
+ *
+ * value_tier.c
+ *	  Values that were set, in the second tier.
+ *
+ * What a key is set to gets a number, a reading of the clock that nobody else has, and is
+ * sent under a name made of the key and this number, before the transaction commits.  When it
+ * has committed, and what others see under the key changes, the key's cell
+ * (versions.h) changes with it:
+ *
+ *	 set			the number, at the same time as the entry is linked: under the
+ *					lock of the key's bucket, and if the lock says that it is not
+ *					to be linked, neither changes
+ *	 set, no room	the number, then the older entry is removed
+ *	 deleted, computed, set but not sent
+ *					0, likewise
+ *
+ * Who finds no entry reads the cell, asks Redis by its number, and stores what comes,
+ * under the same lock, if the cell still has that number.  So an older value neither is found
+ * once another one took its place, nor takes its place in the store.  What Redis has under numbers
+ * that stand in no cell was never set, or is over, and expires there.
+ *
+ * What deletes many keys (patterns, namespaces, tags, tables, triggers, cache_clear())
+ * does not know their cells.  The value depends on all of these; but as setting a key comes after the
+ * deletions before it, it depends on these as they were when it was sent, and was not sent
+ * while one was under way.  Who gets one compares, stores, and asks again, as
+ * for one that was computed (tier.c): whoever deletes stamps before he looks for entries.
+ *
+ * Not sent: what is prepared; what depends on something that its own transaction
+ * writes or deletes, since only its end makes the version.
+ *
+ * Cells survive a clean restart (versions_file.c).
+ *
+ * IDENTIFICATION
+ *	  src/value_tier.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+
+#include "redis.h"
+#include "stats.h"
+#include "testpoint.h"
+#include "tier.h"
+#include "value.h"
+#include "value_tier.h"
+
+/* As it stands in an entry: value.h. */
+static TupleDesc
+value_desc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
+	return desc;
+}
+
+/* What the key is set to by who has not committed yet must not be found before: 0 = it cannot be. */
+uint64
+pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin, const PgCacheValueMeta *meta)
+{
+	Datum		values[2] = {Int64GetDatum(origin), JsonbPGetDatum(value)};
+	bool		nulls[2] = {false, false};
+	PgCacheVersion number;
+	PgCacheDepSet none = {0};
+	PgCacheTierResult sent = {
+		.key = key,
+		.set = &number,
+		.known = &none,
+		.since = meta->since,
+		.size = {.nrows = 1},
+		.tags = meta->tags,
+		.tags_len = meta->tags_len,
+		.cost_us = meta->cost_us,
+		.created_at = meta->created_at,
+		.expires_at = meta->expires_at,
+	};
+	uint32		voids[PGCACHE_NUM_VOIDS];
+	bool		done;
+
+	pgcache_clock_version(pgcache_clock_tick(), &number);
+	for (int i = 0; i < meta->ndeps; i++)
+		pgcache_depset_add(&sent.deps, meta->deps[i].slot, meta->deps[i].object);
+	pgcache_value_void_slots(key, voids);
+	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
+		pgcache_depset_add(&sent.deps, voids[i], InvalidOid);
+	sent.desc = value_desc();
+	sent.rows = tuplestore_begin_heap(false, false, work_mem);
+	tuplestore_putvalues(sent.rows, sent.desc, values, nulls);
+	done = pgcache_tier_put(&sent);
+	tuplestore_end(sent.rows);
+	FreeTupleDesc(sent.desc);
+	pfree(sent.deps.deps);
+	PGCACHE_TESTPOINT("value-sent");
+	return done ? number.seq : 0;
+}
+
+/*
+ * Getting
+ */
+
+/* The only row; false if it is none that value_send() has made. */
+static bool
+take_row(Tuplestorestate *rows, TupleDesc desc, PgCacheForm form, PgCacheFetchedValue *fetched)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	bool		isnull[2] = {true, true};
+	Datum		value;
+
+	if (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		fetched->origin = DatumGetInt64(slot_getattr(slot, 1, &isnull[0]));
+		value = slot_getattr(slot, 2, &isnull[1]);
+		if (!isnull[1])
+			fetched->value = DatumGetJsonbPCopy(value);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return !isnull[0] && !isnull[1] && (form == PGCACHE_FORM_VERSION || fetched->origin == PGCACHE_ORIGIN_SET);
+}
+
+/* What an entry depends on, which is not what keeps it from being stored. */
+static void
+take_deps(const PgCacheDepSet *from, PgCacheValueMeta *meta)
+{
+	PgCacheDep *deps = palloc(Max(from->ndeps, 1) * sizeof(PgCacheDep));
+
+	for (int i = 0; i < from->ndeps; i++)
+	{
+		if (!pgcache_slot_is_for_deletions(from->deps[i].slot))
+			deps[meta->ndeps++] = from->deps[i];
+	}
+	meta->deps = deps;
+}
+
+/* Ask for what was set as this version; it proves to be current as of now, or false. */
+static bool
+get(const PgCacheKey *key, PgCacheForm form, const PgCacheVersion *number, PgCacheFetchedValue *fetched, bool *gone)
+{
+	PgCacheDepSet none = {0};
+	PgCacheTierResult found = {
+		.key = key,
+		.set = number,
+		.known = &none,
+		.desc = value_desc(),
+		.rows = tuplestore_begin_heap(false, false, work_mem),
+		.since = pgcache_clock_read(),
+	};
+	bool		done = pgcache_tier_get(&found);
+
+	PGCACHE_TESTPOINT("value-fetched");
+	*gone = found.gone;
+	memset(fetched, 0, sizeof(*fetched));
+	if (done && (done = take_row(found.rows, found.desc, form, fetched)))
+	{
+		take_deps(&found.deps, &fetched->meta);
+		fetched->meta.tags = found.tags;
+		fetched->meta.tags_len = found.tags_len;
+		fetched->meta.cost_us = found.cost_us;
+		fetched->meta.created_at = found.created_at;
+		fetched->meta.expires_at = found.expires_at;
+		done = pgcache_deps_settled(fetched->meta.deps, fetched->meta.ndeps, found.since, &fetched->meta.since);
+	}
+	tuplestore_end(found.rows);
+	return done;
+}
+
+/*
+ * Storing: what is being linked
+ */
+
+static uint64 linked_hash;
+static Oid	linked_owner;
+static uint64 linked_number;
+static PgCacheReplaceFn linked_if;
+
+static void
+linking(uint64 hash, Oid owner, uint64 number, PgCacheReplaceFn may_replace)
+{
+	linked_hash = hash;
+	linked_owner = owner;
+	linked_number = number;
+	linked_if = may_replace;
+}
+
+/* Called under the lock of the key's bucket. */
+static bool
+link_latest(const PgCacheEntry *old)
+{
+	if (old != NULL && linked_if != NULL && !linked_if(old))
+		return false;
+	pgcache_latest_write(linked_hash, linked_owner, linked_number);
+	return true;
+}
+
+/* The same for what was fetched: is it still what the key was set to last, and nobody faster? */
+static bool
+link_fetched(const PgCacheEntry *old)
+{
+	PgCacheVersion number;
+
+	return pgcache_latest_read(linked_hash, linked_owner, &number) && number.seq == linked_number &&
+		pgcache_store_may_replace_dead(old);
+}
+
+/*
+ * The key is set to what the entry has, and, if its number is not 0, was sent as; unless the entry
+ * may not take the place of the older one: then it is gone, and false.
+ */
+bool
+pgcache_value_link(PgCacheEntry *entry, Oid owner, uint64 number, PgCacheReplaceFn may_replace)
+{
+	linking(entry->hash, owner, number, may_replace);
+	return pgcache_store_attach_if(entry, link_latest);
+}
+
+/* The key has no entry from now on, but, if the number is not 0, what was sent as this; entries are removed after it. */
+void
+pgcache_value_point(uint64 hash, Oid owner, uint64 number)
+{
+	pgcache_latest_write(hash, owner, number);
+}
+
+/* If there is no room, or somebody else was faster, the value is used all the same. */
+static void
+store(const PgCacheKey *key, PgCacheForm form, Oid owner, uint64 number, uint64 since,
+	  const PgCacheFetchedValue *fetched)
+{
+	PgCacheValueId id = {
+		.hash = key->hash,
+		.data = key->data,
+		.len = key->len,
+		.dbid = MyDatabaseId,
+		.owner = owner,
+		.form = form,
+	};
+	uint32		voids[PGCACHE_NUM_VOIDS];
+
+	if (pgcache_value_write(key, form, owner, fetched->value, fetched->origin,
+							&fetched->meta) != PGCACHE_REASON_NONE)
+		return;
+	PGCACHE_TESTPOINT("value-fetch-written");
+	linking(key->hash, owner, number, NULL);
+	pgcache_value_void_slots(key, voids);
+	/* whoever deletes the key now stamps before he looks for it */
+	if (pgcache_store_publish_if(link_fetched) && pgcache_value_is_void(voids, since))
+		pgcache_value_remove(&id);
+}
+
+/* Is it worth asking? */
+bool
+pgcache_value_may_be_fetched(const PgCacheKey *key, Oid owner)
+{
+	PgCacheVersion number;
+
+	return pgcache_redis_wanted() && pgcache_latest_read(key->hash, owner, &number);
+}
+
+/* What the key was set to last, if there is no entry of it here, and the second tier has it; it is stored here. */
+bool
+pgcache_value_fetch(const PgCacheKey *key, PgCacheForm form, Oid owner, PgCacheFetchedValue *fetched)
+{
+	uint64		since = pgcache_clock_read();
+	PgCacheVersion number;
+	bool		gone;
+
+	if (!pgcache_redis_wanted() || !pgcache_latest_read(key->hash, owner, &number) || IsInParallelMode())
+		return false;
+	if (!get(key, form, &number, fetched, &gone))
+	{
+		/* do not ask again */
+		if (gone)
+			pgcache_latest_forget(key->hash, owner, number.seq);
+		return false;
+	}
+	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
+	store(key, form, owner, number.seq, since, fetched);
+	return true;
+}
