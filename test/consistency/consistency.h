@@ -282,6 +282,7 @@ typedef struct Options
 	bool		ddl;
 	int			pause;			/* of writers, ms at most */
 	bool		values;			/* values under keys instead of tables */
+	bool		lossy;			/* values may be lost, and found again */
 	bool		pages;			/* pages instead of tables */
 	bool		watch;			/* tables of pages are watched, if the library can */
 	bool		prepare;		/* the server has max_prepared_transactions > 0 */

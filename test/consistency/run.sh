@@ -7,8 +7,8 @@
 #	SECONDS=60 SEED=1 WRITERS=8 READERS=8 SESSIONS=8 PAUSE=50 MEMORY=2MB PREPARED=20 OPTIONS=-x \
 #		PARTS='tables values pages' PAGE_WRITERS=6 PAGE_READERS=8 REDIS=0 test/consistency/run.sh
 #
-# With REDIS=1 the server with tables has a Redis behind it, which is killed, stopped, emptied and put
-# back, and is itself stopped in all ways and started again, every few seconds.
+# With REDIS=1 the servers with tables and with values have little memory and a Redis behind them, which is killed,
+# stopped, emptied and put back, and they are themselves stopped in all ways and started again, every few seconds.
 #
 # PG_CONFIG names the PostgreSQL to use; the library must be installed there.
 
@@ -97,10 +97,18 @@ redis() { timeout 5 redis-cli -s "$work/redis/socket" "$@" 2>&1 || true; }
 
 ms() { LC_ALL=C printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 
+# count_hits PART: adds what it has found in Redis since it was started.
 count_hits() {
 	local n
-	n=$(as_server_user "$bin/psql" -XAtq -h "$work/tables" -p 5432 -U postgres postgres -c "SELECT l2_hits FROM pgcache_stats" 2>/dev/null) || n=0
-	hits=$((hits + ${n:-0}))
+	n=$(as_server_user "$bin/psql" -XAtq -h "$work/$1" -p 5432 -U postgres postgres -c "SELECT l2_hits FROM pgcache_stats" 2>/dev/null) || n=0
+	hits[$1]=$((${hits[$1]:-0} + ${n:-0}))
+}
+
+restart_server() {
+	local mode=fast
+	[ $((RANDOM % 3)) != 0 ] || mode=immediate
+	count_hits "$1"
+	as_server_user "$bin/pg_ctl" -s -w -D "$work/$1/data" -l "$work/$1/log" -m $mode restart || true
 }
 
 # disturb: one of these things, at random.
@@ -127,23 +135,24 @@ disturb() {
 		10) # not at the end, where hits are counted; after a clean stop what is in Redis is used again
 			[ "$SECONDS" -lt $((end - 10)) ] || return 0
 			restarts=$((restarts + 1))
-			count_hits
-			local mode=fast
-			[ $((RANDOM % 3)) != 0 ] || mode=immediate
-			as_server_user "$bin/pg_ctl" -s -w -D "$work/tables/data" -l "$work/tables/log" -m $mode restart || true
+			restart_server "${behind[RANDOM % ${#behind[@]}]}"
 			;;
 	esac
 }
 
+# run_chaos PART...: their servers have Redis behind them.
 run_chaos() {
-	local hits=0 redis_kills=0 redis_pauses=0 restarts=0 end=$((SECONDS + seconds - 5))
+	local behind=("$@") redis_kills=0 redis_pauses=0 restarts=0 end=$((SECONDS + seconds - 5)) part
+	local -A hits
 	while [ "$SECONDS" -lt "$end" ]; do
 		sleep "$(ms $((200 + RANDOM % 1500)))"
 		disturb
 	done
-	count_hits
-	echo "Redis: $redis_kills kills, $redis_pauses pauses; $restarts restarts of the server; $hits results from Redis" >"$work/chaos"
-	if [ "$hits" -gt 0 ]; then echo "ok - $hits results came from Redis"; else echo "not ok - nothing came from Redis"; fi >>"$work/chaos"
+	for part in "$@"; do
+		count_hits "$part"
+		if [ "${hits[$part]}" -gt 0 ]; then echo "ok - ${hits[$part]} of the $part came from Redis"; else echo "not ok - no $part came from Redis"; fi
+	done >"$work/chaos"
+	echo "Redis: $redis_kills kills, $redis_pauses pauses; $restarts restarts of servers" >>"$work/chaos"
 }
 
 # run_part PART OPTION...
@@ -167,10 +176,26 @@ parts=${PARTS:-tables values pages}
 status=0
 values=
 pages=
-# In a small cache entries are evicted; values must not be, or none could be missed.
+behind=()
+second_tier=
+if [ "${REDIS:-0}" != 0 ]; then
+	as_server_user mkdir "$work/redis"
+	start_redis
+	second_tier="pgcache.redis_url = 'unix://$work/redis/socket'
+		pgcache.redis_min_cost = 0"
+	MEMORY=${MEMORY:-1MB} PAUSE=${PAUSE:-500} READERS=${READERS:-12}
+fi
+# In a small cache entries are evicted; values must not be, or none could be missed, unless Redis has them, too.
 if [[ $parts = *values* ]]; then
-	start_server values 64MB "pgcache.write_behind_interval = 100ms"
-	run_part values -V -w "${SESSIONS:-8}" -p 5 \
+	options=(-V -w "${SESSIONS:-8}" -p 5)
+	if [ -n "$second_tier" ]; then
+		start_server values "$MEMORY" "$second_tier"
+		options+=(-L)
+		behind+=(values)
+	else
+		start_server values 64MB "pgcache.write_behind_interval = 100ms"
+	fi
+	run_part values "${options[@]}" \
 		-R "$bin/pg_ctl -s -w -D $work/values/data -l $work/values/log -m fast restart" >"$work.values" 2>&1 &
 	values=$!
 fi
@@ -180,19 +205,14 @@ if [[ $parts = *pages* ]]; then
 	pages=$!
 fi
 if [[ $parts = *tables* ]]; then
-	settings=
-	if [ "${REDIS:-0}" != 0 ]; then
-		as_server_user mkdir "$work/redis"
-		start_redis
-		settings="pgcache.redis_url = 'unix://$work/redis/socket'
-			pgcache.redis_min_cost = 0"
-		MEMORY=${MEMORY:-1MB} PAUSE=${PAUSE:-500} READERS=${READERS:-12}
-	fi
-	start_server tables "${MEMORY:-2MB}" "$settings"
-	if [ -n "$settings" ]; then
-		run_chaos >"$work.chaos" 2>&1 &
-		chaos=$!
-	fi
+	start_server tables "${MEMORY:-2MB}" "$second_tier"
+	[ -z "$second_tier" ] || behind+=(tables)
+fi
+if [ ${#behind[@]} -gt 0 ]; then
+	run_chaos "${behind[@]}" >"$work.chaos" 2>&1 &
+	chaos=$!
+fi
+if [[ $parts = *tables* ]]; then
 	run_part tables -w "${WRITERS:-8}" -r "${READERS:-8}" -p "${PAUSE:-50}" || status=1
 fi
 if [ -n "${chaos:-}" ]; then

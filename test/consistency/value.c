@@ -8,6 +8,8 @@
  * A transaction's reads of what it has written itself are checked here, all
  * others when the log is looked at (value_check.c).
  *
+ * If values may be lost (-L), nothing is counted or written behind, since that would be lost, too.
+ *
  *-------------------------------------------------------------------------
  */
 #include <fnmatch.h>
@@ -27,7 +29,7 @@
 static int
 random_plain_key(void)
 {
-	return key_of(PLAIN_KEY, (int) random_below(chance(85) ? HOT_KEYS : PLAIN_KEYS));
+	return key_of(PLAIN_KEY, (int) random_below(chance(options.lossy ? 30 : 85) ? HOT_KEYS : PLAIN_KEYS));
 }
 
 static int
@@ -42,8 +44,9 @@ random_key(ValueFamily family)
 		case SPACED_KEY:
 			return key_of(family, (int) random_below(SPACES * SPACE_KEYS));
 		case THROUGH_KEY:
-		case BEHIND_KEY:
 			return key_of(family, (int) random_below(BOUND_KEYS));
+		case BEHIND_KEY:
+			return options.lossy ? random_plain_key() : key_of(family, (int) random_below(BOUND_KEYS));
 		default:
 			return random_plain_key();
 	}
@@ -421,7 +424,7 @@ delete_some(void)
 static bool
 delete_bound(void)
 {
-	int			key = random_key(chance(50) ? THROUGH_KEY : BEHIND_KEY);
+	int			key = random_key(options.lossy || chance(50) ? THROUGH_KEY : BEHIND_KEY);
 	int64_t		own;
 	OwnState	state = own_state(me.ops, key, &own);
 	Op		   *op = op_get(op_begin(OP_DELETE, key));
@@ -605,6 +608,18 @@ bump(void)
  * Transactions
  */
 
+/* Use other keys, which are worth as much to the cache, and take the room. */
+static bool
+fill_up(void)
+{
+	int			from = (int) random_below(5000);
+
+	/* a session remembers only so many misses */
+	memset(me.leases, 0, sizeof(me.leases));
+	return execute("SELECT count(coalesce(cache_get('f' || i), cache_get('f' || i))), count(cache_set('f' || i, to_jsonb(i)))"
+				   " FROM generate_series(%d, %d) i", from, from + 50);
+}
+
 static bool
 do_something(void)
 {
@@ -623,13 +638,13 @@ do_something(void)
 	if (what < 685)
 		return delete_bound();
 	if (what < 695)
-		return read_table_behind();
+		return options.lossy ? fill_up() : read_table_behind();
 	if (what < 700)
-		return flush();
+		return options.lossy ? fill_up() : flush();
 	if (what < 720)
-		return delete_pattern();
+		return options.lossy && chance(98) ? get_many() : delete_pattern();
 	if (what < 840)
-		return increment();
+		return options.lossy ? fill_up() : increment();
 	if (what < 930)
 		return add_one();
 	if (what < 955)

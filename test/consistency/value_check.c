@@ -23,7 +23,8 @@
  *
  * A value may be missing only for a reason.  Reasons are what deletes it, and
  * what makes a set count for nothing: it was computed before somebody deleted the
- * key, by the library's rules, so that it is a delete itself ("void").
+ * key, by the library's rules, so that it is a delete itself ("void").  If values may be lost,
+ * finding none says nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -356,6 +357,13 @@ check_reads(void)
  * Zones
  */
 
+/* Rows are never lost. */
+static bool
+may_be_lost(void)
+{
+	return options.lossy && family != THROUGH_KEY;
+}
+
 static bool
 is_held(const Value *value)
 {
@@ -409,12 +417,12 @@ check_outside(const Op *op, int64_t start, int64_t end)
 				 values[low - 1].set, op, values[low - 1].last);
 }
 
-/* Deletes, and reads that found nothing; a bump that is rolled back may hide values for a moment. */
+/* Deletes, and reads that found nothing, unless it may have been lost; a bump that is rolled back may hide values for a moment. */
 static bool
 is_delete(const Op *op)
 {
 	if (op->kind == OP_READ)
-		return op->value == 0 && family != SPACED_KEY;
+		return op->value == 0 && family != SPACED_KEY && !may_be_lost();
 	return op->kind != OP_NOTHING && op->kind != OP_SET && op->outcome == OP_COMMITTED;
 }
 
@@ -701,7 +709,8 @@ check_key(int key)
 	collect_values();
 	check_reads();
 	check_zones();
-	check_missing();
+	if (!may_be_lost())
+		check_missing();
 	free(values);
 	free(deletes_by_start);
 }
