@@ -229,6 +229,13 @@ give_up(int i, const char *error)
 	return false;
 }
 
+/* Give up, unless it only turns out that a connection was closed while it was idle. */
+static bool
+lost(int i, bool reused)
+{
+	return reused && connections[i].failure == PGCACHE_REDIS_LOST ? false : give_up(i, connections[i].error);
+}
+
 static bool
 begins_with(const char *text, const char *word)
 {
@@ -408,19 +415,28 @@ have_connection(int i, int max_unread, bool *reused, PgCacheDeadline deadline)
 
 /* GETRANGE instead of GET: a value that is longer than any of ours is not sent in full. */
 static bool
-ask_for_value(int i, const PgCacheRedisKey *key, Size limit, PgCacheDeadline deadline, PgCacheRedisReply *reply)
+send_get(int i, const PgCacheRedisKey *key, Size limit, PgCacheDeadline deadline)
 {
 	char		last[24];
 	const char *argv[4] = {"GETRANGE", key->data, "0", last};
 	Size		lens[4] = {8, key->len, 1};
-	bool		reused;
 
 	lens[3] = snprintf(last, sizeof(last), "%zu", limit);
-	if (have_connection(i, 0, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply))
+	return pgcache_redis_connection_send(&connections[i], 4, argv, lens, deadline);
+}
+
+static bool
+ask_for_value(int i, const PgCacheRedisKey *key, Size limit, PgCacheDeadline deadline, PgCacheRedisReply *reply)
+{
+	bool		reused;
+
+	if (have_connection(i, 0, &reused, deadline) && send_get(i, key, limit, deadline) &&
+		pgcache_redis_connection_receive(&connections[i], limit, deadline, reply))
 		return true;
 	/* a connection that was idle may turn out to be closed: that says nothing about the server */
 	return reused && connections[i].failure == PGCACHE_REDIS_LOST &&
-		have_connection(i, 0, &reused, deadline) && ask(i, 4, argv, lens, limit, deadline, reply);
+		have_connection(i, 0, &reused, deadline) && send_get(i, key, limit, deadline) &&
+		pgcache_redis_connection_receive(&connections[i], limit, deadline, reply);
 }
 
 /* The value in a reply; somebody else's thing under our key is none.  False = it is no answer. */
@@ -431,12 +447,23 @@ take_value(int i, const PgCacheRedisReply *reply, PgCacheRedisValue *value)
 		return give_up_for_error(i, reply->data);
 	if (reply->kind == PGCACHE_REDIS_REPLY_OTHER)
 		return give_up(i, "a reply of another kind than was asked for");
-	rest(i);
-	pgcache_redis_health_answered(cells[i]);
 	value->server = i;
 	value->data = reply->data;
 	value->len = reply->kind == PGCACHE_REDIS_REPLY_DATA ? reply->len : 0;
+	if (value->len > 0)
+		pgcache_redis_health_count(cells[i], PGCACHE_REDIS_HITS, 1);
+	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_IN, value->len);
 	return true;
+}
+
+/* Answers have been received. */
+static void
+answered(int i, int n, int64 start)
+{
+	rest(i);
+	pgcache_redis_health_answered(cells[i]);
+	for (int k = 0; k < n; k++)
+		pgcache_redis_health_count_get(cells[i], (pgcache_redis_now_us() - start) / n);
 }
 
 static PgCacheDeadline
@@ -462,13 +489,74 @@ pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *val
 		return false;
 	if (!ask_for_value(i, key, limit, deadline, &reply))
 		return give_up(i, connections[i].error);
-	pgcache_redis_health_count_get(cells[i], pgcache_redis_now_us() - start);
 	if (!take_value(i, &reply, value))
 		return false;
-	if (value->len > 0)
-		pgcache_redis_health_count(cells[i], PGCACHE_REDIS_HITS, 1);
-	pgcache_redis_health_count(cells[i], PGCACHE_REDIS_BYTES_IN, value->len);
+	answered(i, 1, start);
 	return true;
+}
+
+/* Receive what was asked for, in copies. */
+static bool
+receive_values(int i, const PgCacheRedisKey *keys, int n, Size limit, bool reused, PgCacheDeadline deadline,
+			   PgCacheRedisValue *values)
+{
+	for (int k = 0; k < n; k++)
+	{
+		PgCacheRedisReply reply;
+		PgCacheRedisValue value;
+
+		if (server_of(&keys[k]) != i)
+			continue;
+		if (!pgcache_redis_connection_receive(&connections[i], limit, deadline, &reply))
+			return lost(i, reused);
+		if (!take_value(i, &reply, &value))
+			return false;
+		values[k] = value;
+		values[k].data = memcpy(palloc(value.len + 1), value.data, value.len);
+	}
+	return true;
+}
+
+/* Ask one server for those of the keys that it has, all at once. */
+static void
+get_from(int i, const PgCacheRedisKey *keys, int n, Size limit, PgCacheDeadline deadline, PgCacheRedisValue *values)
+{
+	int64		start = pgcache_redis_now_us();
+	int			asked = 0;
+	bool		reused;
+
+	if (!pgcache_redis_health_up(cells[i]))
+		return;
+	for (int k = 0; k < n; k++)
+	{
+		if (server_of(&keys[k]) != i)
+			continue;
+		if ((asked == 0 && !have_connection(i, 0, &reused, deadline)) ||
+			!send_get(i, &keys[k], limit, deadline))
+		{
+			(void) lost(i, reused);
+			return;
+		}
+		asked++;
+	}
+	if (asked > 0 && receive_values(i, keys, n, limit, reused, deadline, values))
+		answered(i, asked, start);
+}
+
+/*
+ * The same for some keys, whose questions do not wait for each other's answers; the values are
+ * copies.  Those of a server that does not answer have no server.
+ */
+void
+pgcache_redis_get_many(const PgCacheRedisKey *keys, int n, Size limit, PgCacheRedisValue *values)
+{
+	PgCacheDeadline deadline = deadline_from_now();
+
+	refresh_servers();
+	for (int k = 0; k < n; k++)
+		values[k] = (PgCacheRedisValue) {.server = -1};
+	for (int i = 0; i < nservers; i++)
+		get_from(i, keys, n, limit, deadline, values);
 }
 
 /* What came was not what we had stored. */
@@ -509,8 +597,8 @@ set_failed(int i, Size len, bool reused)
 		snprintf(error, sizeof(error), "%s, with a result of %zu kB", connections[i].error, len / 1024);
 		pgcache_redis_health_refused_write(cells[i], error);
 	}
-	else if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
-		(void) give_up(i, connections[i].error);
+	else
+		(void) lost(i, reused);
 }
 
 /* Send a value to be stored for so many ms, unless that cannot be done soon; false = it was not sent. */
@@ -528,11 +616,7 @@ pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 
 	if (!pgcache_redis_health_up(cells[i]) || !pgcache_redis_health_writable(cells[i]))
 		return false;
 	if (!have_connection(i, MAX_UNREAD, &reused, deadline))
-	{
-		if (!reused || connections[i].failure != PGCACHE_REDIS_LOST)
-			(void) give_up(i, connections[i].error);
-		return false;
-	}
+		return lost(i, reused);
 	if (!send_set(i, key, data, len, ttl_ms, deadline))
 	{
 		set_failed(i, len, reused);

@@ -26,13 +26,15 @@ typedef struct PgCacheRedisValue
 {
 	const char *data;
 	Size		len;
-	int			server;			/* who has it, for pgcache_redis_reject() */
+	int			server;			/* who has it, for pgcache_redis_reject(); -1 =
+								 * there is no answer */
 } PgCacheRedisValue;
 
 extern bool pgcache_redis_is_built(void);
 extern bool pgcache_redis_has_tls(void);
 extern bool pgcache_redis_wanted(void);
 extern bool pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *value);
+extern void pgcache_redis_get_many(const PgCacheRedisKey *keys, int n, Size limit, PgCacheRedisValue *values);
 extern bool pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms);
 extern void pgcache_redis_reject(const PgCacheRedisValue *value);
 extern void pgcache_redis_probe(void);

@@ -36,6 +36,13 @@ pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *val
 	return false;
 }
 
+void
+pgcache_redis_get_many(const PgCacheRedisKey *keys, int n, Size limit, PgCacheRedisValue *values)
+{
+	for (int k = 0; k < n; k++)
+		values[k] = (PgCacheRedisValue) {.server = -1};
+}
+
 bool
 pgcache_redis_set(const PgCacheRedisKey *key, const char *data, Size len, int64 ttl_ms)
 {

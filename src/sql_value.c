@@ -26,9 +26,11 @@
 #include "binding.h"
 #include "collect.h"
 #include "guc.h"
+#include "redis.h"
 #include "request.h"
 #include "stats.h"
 #include "value.h"
+#include "value_tier.h"
 #include "value_xact.h"
 #include "versions.h"
 #include "write_behind.h"
@@ -37,6 +39,9 @@
 
 /* key, value, ttl, tags, tables */
 #define SET_ARGS	5
+
+/* So many keys are asked for at once. */
+#define KEYS_AHEAD	100
 
 typedef struct Key
 {
@@ -307,13 +312,6 @@ get(Key key)
 	return value;
 }
 
-/* What the key was set to, if only the second tier has it: it comes before what a query says. */
-static Jsonb *
-get_set_elsewhere(Key key)
-{
-	return pgcache_enabled && pgcache_value_is_elsewhere(key.data, key.len) ? get(key) : NULL;
-}
-
 /* The only value of the only row of an answer. */
 static Jsonb *
 read_answer(PgCacheAnswer *answer)
@@ -348,6 +346,39 @@ cache_get(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(value);
 }
 
+/* Have what only the second tier has of these keys stored here, in one round trip. */
+static void
+fetch_ahead(const Datum *names, int n)
+{
+	PgCacheKey	keys[KEYS_AHEAD];
+	Oid			owner = pgcache_value_owner();
+	int			nkeys = 0;
+
+	if (!pgcache_enabled || !pgcache_redis_wanted())
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		Key			key = check_key(DatumGetTextPP(names[i]), "key");
+
+		if (pgcache_binding_find(key.data, key.len) == NULL)
+			pgcache_value_key(PGCACHE_FORM_VALUE, owner, key.data, key.len, &keys[nkeys++]);
+	}
+	pgcache_value_fetch_ahead(keys, nkeys, PGCACHE_FORM_VALUE, owner);
+}
+
+static void
+put_value(ReturnSetInfo *rsinfo, Datum key)
+{
+	Jsonb	   *value = get(check_key(DatumGetTextPP(key), "key"));
+	Datum		values[2] = {key, PointerGetDatum(value)};
+	bool		nulls[2] = {false, false};
+
+	if (value == NULL)
+		return;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	pfree(value);
+}
+
 /* cache_get_many(keys text[]) RETURNS TABLE(key text, value jsonb) */
 Datum
 cache_get_many(PG_FUNCTION_ARGS)
@@ -361,15 +392,10 @@ cache_get_many(PG_FUNCTION_ARGS)
 	deconstruct_keys(PG_GETARG_DATUM(0), &keys, &n);
 	for (int i = 0; i < n; i++)
 	{
-		Jsonb	   *value = get(check_key(DatumGetTextPP(keys[i]), "key"));
-		Datum		values[2] = {keys[i], PointerGetDatum(value)};
-		bool		nulls[2] = {false, false};
-
+		if (i % KEYS_AHEAD == 0)
+			fetch_ahead(keys + i, Min(n - i, KEYS_AHEAD));
 		CHECK_FOR_INTERRUPTS();
-		if (value == NULL)
-			continue;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-		pfree(value);
+		put_value(rsinfo, keys[i]);
 	}
 	return (Datum) 0;
 }
@@ -403,9 +429,10 @@ cache_get_or_set(PG_FUNCTION_ARGS)
 		request.deleted = true;
 	}
 	refuse_outer_computation();
-	if ((set = get_set_elsewhere(key)) != NULL)
-		PG_RETURN_JSONB_P(set);
 	pgcache_value_key(PGCACHE_FORM_VALUE, pgcache_value_owner(), key.data, key.len, &value_key);
+	/* what was set comes before what a query says, wherever it is */
+	if (pgcache_enabled && pgcache_value_is_elsewhere(&value_key, pgcache_value_owner()) && (set = get(key)) != NULL)
+		PG_RETURN_JSONB_P(set);
 	request.value_key = &value_key;
 	request.context = CurrentMemoryContext;
 	pgcache_lookup(&request, &answer);

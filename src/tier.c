@@ -285,6 +285,26 @@ reject(PgCacheTierResult *result, const PgCacheRedisValue *value)
 	return false;
 }
 
+/* Use what Redis has under the key, if it can be used. */
+static bool
+use_value(PgCacheTierResult *result, const PgCacheRedisKey *key, const PgCacheRedisValue *value)
+{
+	PgCacheFrame frame;
+	char	   *rows;
+
+	if (value->len == 0)
+		return miss(result, true);
+	if (!open_frame(key, value, result, &frame) || (rows = unpack_rows(&frame)) == NULL)
+		return reject(result, value);
+	if (is_pending(&frame))
+		return miss(result, false);
+	if (!take_deps(&frame, &result->deps) || !is_of_now(&frame))
+		return miss(result, true);
+	take_head(&frame, result);
+	return pgcache_codec_read(rows, frame.rows_len, frame.nrows, result->desc, result->rows, &result->size) ||
+		reject(result, value);
+}
+
 /*
  * Put the rows of the result into result->rows, if Redis has it and it is current as
  * of result->since, provided that its dependencies prove to be settled.
@@ -295,24 +315,31 @@ pgcache_tier_get(PgCacheTierResult *result)
 	char		buf[KEY_LEN];
 	PgCacheRedisKey key;
 	PgCacheRedisValue value;
-	PgCacheFrame frame;
-	char	   *rows;
 
 	if (!pgcache_codec_can(result->desc) || !build_key(result, buf, &key))
 		return false;
 	if (!pgcache_redis_get(&key, max_rows_len() + FRAME_OVERHEAD, &value))
 		return miss(result, false);
-	if (value.len == 0)
-		return miss(result, true);
-	if (!open_frame(&key, &value, result, &frame) || (rows = unpack_rows(&frame)) == NULL)
-		return reject(result, &value);
-	if (is_pending(&frame))
-		return miss(result, false);
-	if (!take_deps(&frame, &result->deps) || !is_of_now(&frame))
-		return miss(result, true);
-	take_head(&frame, result);
-	return pgcache_codec_read(rows, frame.rows_len, frame.nrows, result->desc, result->rows, &result->size) ||
-		reject(result, &value);
+	return use_value(result, &key, &value);
+}
+
+/* The same for several, which takes one round trip to each server. */
+void
+pgcache_tier_get_many(PgCacheTierResult *results, int n, bool *found)
+{
+	PgCacheRedisKey *keys = palloc0(n * sizeof(PgCacheRedisKey));
+	PgCacheRedisValue *values = palloc(n * sizeof(PgCacheRedisValue));
+	char	   *names = palloc(n * KEY_LEN);
+
+	memset(found, false, n * sizeof(bool));
+	for (int i = 0; i < n; i++)
+	{
+		if (!pgcache_codec_can(results[i].desc) || !build_key(&results[i], names + i * KEY_LEN, &keys[i]))
+			return;
+	}
+	pgcache_redis_get_many(keys, n, max_rows_len() + FRAME_OVERHEAD, values);
+	for (int i = 0; i < n; i++)
+		found[i] = values[i].server >= 0 ? use_value(&results[i], &keys[i], &values[i]) : miss(&results[i], false);
 }
 
 /*

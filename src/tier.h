@@ -44,6 +44,7 @@ typedef struct PgCacheTierResult
 
 extern bool pgcache_tier_wanted(double cost_us);
 extern bool pgcache_tier_get(PgCacheTierResult *result);
+extern void pgcache_tier_get_many(PgCacheTierResult *results, int n, bool *found);
 extern bool pgcache_tier_put(const PgCacheTierResult *result);
 
 #endif							/* PGCACHE_TIER_H */

@@ -137,36 +137,39 @@ take_deps(const PgCacheDepSet *from, PgCacheValueMeta *meta)
 	meta->deps = deps;
 }
 
-/* Ask for what was set as this version; it proves to be current as of now, or false. */
-static bool
-get(const PgCacheKey *key, PgCacheForm form, const PgCacheVersion *number, PgCacheFetchedValue *fetched, bool *gone)
+/* What is asked for: a version of what a key is set to. */
+static void
+ask(PgCacheTierResult *result, const PgCacheKey *key, const PgCacheVersion *number)
 {
-	PgCacheDepSet none = {0};
-	PgCacheTierResult found = {
-		.key = key,
-		.set = number,
-		.known = &none,
-		.desc = value_desc(),
-		.rows = tuplestore_begin_heap(false, false, work_mem),
-		.since = pgcache_clock_read(),
-	};
-	bool		done = pgcache_tier_get(&found);
+	static const PgCacheDepSet none = {0};
 
-	PGCACHE_TESTPOINT("value-fetched");
-	*gone = found.gone;
+	memset(result, 0, sizeof(*result));
+	result->key = key;
+	result->set = number;
+	result->known = &none;
+	result->desc = value_desc();
+	result->rows = tuplestore_begin_heap(false, false, work_mem);
+	result->since = pgcache_clock_read();
+}
+
+/* Does what was found prove to be current?  The result is of no use from here on. */
+static bool
+take(PgCacheTierResult *result, PgCacheForm form, bool found, PgCacheFetchedValue *fetched)
+{
 	memset(fetched, 0, sizeof(*fetched));
-	if (done && (done = take_row(found.rows, found.desc, form, fetched)))
+	if (found && (found = take_row(result->rows, result->desc, form, fetched)))
 	{
-		take_deps(&found.deps, &fetched->meta);
-		fetched->meta.tags = found.tags;
-		fetched->meta.tags_len = found.tags_len;
-		fetched->meta.cost_us = found.cost_us;
-		fetched->meta.created_at = found.created_at;
-		fetched->meta.expires_at = found.expires_at;
-		done = pgcache_deps_settled(fetched->meta.deps, fetched->meta.ndeps, found.since, &fetched->meta.since);
+		take_deps(&result->deps, &fetched->meta);
+		fetched->meta.tags = result->tags;
+		fetched->meta.tags_len = result->tags_len;
+		fetched->meta.cost_us = result->cost_us;
+		fetched->meta.created_at = result->created_at;
+		fetched->meta.expires_at = result->expires_at;
+		found = pgcache_deps_settled(fetched->meta.deps, fetched->meta.ndeps, result->since, &fetched->meta.since);
 	}
-	tuplestore_end(found.rows);
-	return done;
+	tuplestore_end(result->rows);
+	FreeTupleDesc(result->desc);
+	return found;
 }
 
 /*
@@ -251,33 +254,81 @@ store(const PgCacheKey *key, PgCacheForm form, Oid owner, uint64 number, uint64 
 		pgcache_value_remove(&id);
 }
 
-/* Is it worth asking? */
-bool
-pgcache_value_may_be_fetched(const PgCacheKey *key, Oid owner)
+/* The answer to a question. */
+static bool
+use(PgCacheTierResult *result, PgCacheForm form, Oid owner, bool found, PgCacheFetchedValue *fetched)
 {
-	PgCacheVersion number;
-
-	return pgcache_redis_wanted() && pgcache_latest_read(key->hash, owner, &number);
+	/* do not ask again for what is gone */
+	if (!found && result->gone)
+		pgcache_latest_forget(result->key->hash, owner, result->set->seq);
+	if (!take(result, form, found, fetched))
+		return false;
+	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
+	store(result->key, form, owner, result->set->seq, result->since, fetched);
+	return true;
 }
 
-/* What the key was set to last, if there is no entry of it here, and the second tier has it; it is stored here. */
+/* As which version may the second tier have what the key was set to?  False = it is not worth asking. */
+static bool
+is_there(const PgCacheKey *key, Oid owner, PgCacheVersion *number)
+{
+	return pgcache_redis_wanted() && pgcache_latest_read(key->hash, owner, number);
+}
+
+/* Is there no entry of the key, but perhaps a value in the second tier? */
+bool
+pgcache_value_is_elsewhere(const PgCacheKey *key, Oid owner)
+{
+	PgCacheVersion number;
+	PgCacheEntry *entry;
+
+	if (!is_there(key, owner, &number))
+		return false;
+	entry = pgcache_value_pin(key);
+	if (entry != NULL)
+		pgcache_store_unpin(entry);
+	return entry == NULL;
+}
+
+/*
+ * What the key was set to last, if the second tier has it; it is stored here.  To be called
+ * if there is no entry.
+ */
 bool
 pgcache_value_fetch(const PgCacheKey *key, PgCacheForm form, Oid owner, PgCacheFetchedValue *fetched)
 {
-	uint64		since = pgcache_clock_read();
 	PgCacheVersion number;
-	bool		gone;
+	PgCacheTierResult result;
+	bool		found;
 
-	if (!pgcache_redis_wanted() || !pgcache_latest_read(key->hash, owner, &number) || IsInParallelMode())
+	if (!is_there(key, owner, &number))
 		return false;
-	if (!get(key, form, &number, fetched, &gone))
+	ask(&result, key, &number);
+	found = pgcache_tier_get(&result);
+	PGCACHE_TESTPOINT("value-fetched");
+	return use(&result, form, owner, found, fetched);
+}
+
+/* The same for those of some keys that have no entry, which are then asked for one after the other. */
+void
+pgcache_value_fetch_ahead(const PgCacheKey *keys, int n, PgCacheForm form, Oid owner)
+{
+	PgCacheVersion *numbers = palloc(n * sizeof(PgCacheVersion));
+	PgCacheTierResult *results = palloc(n * sizeof(PgCacheTierResult));
+	bool	   *found = palloc(n * sizeof(bool));
+	PgCacheFetchedValue fetched;
+	int			asked = 0;
+
+	for (int i = 0; i < n; i++)
 	{
-		/* do not ask again */
-		if (gone)
-			pgcache_latest_forget(key->hash, owner, number.seq);
-		return false;
+		if (pgcache_value_is_elsewhere(&keys[i], owner) && is_there(&keys[i], owner, &numbers[asked]))
+		{
+			ask(&results[asked], &keys[i], &numbers[asked]);
+			asked++;
+		}
 	}
-	pgcache_stats_add(PGCACHE_COUNT_L2_HITS, 1);
-	store(key, form, owner, number.seq, since, fetched);
-	return true;
+	if (asked > 0)
+		pgcache_tier_get_many(results, asked, found);
+	for (int i = 0; i < asked; i++)
+		(void) use(&results[i], form, owner, found[i], &fetched);
 }

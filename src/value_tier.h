@@ -23,9 +23,10 @@ typedef struct PgCacheFetchedValue
 
 extern uint64 pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin,
 								 const PgCacheValueMeta *meta);
-extern bool pgcache_value_may_be_fetched(const PgCacheKey *key, Oid owner);
+extern bool pgcache_value_is_elsewhere(const PgCacheKey *key, Oid owner);
 extern bool pgcache_value_fetch(const PgCacheKey *key, PgCacheForm form, Oid owner,
 								PgCacheFetchedValue *fetched);
+extern void pgcache_value_fetch_ahead(const PgCacheKey *keys, int n, PgCacheForm form, Oid owner);
 
 /* What others see under the key changes */
 extern bool pgcache_value_link(PgCacheEntry *entry, Oid owner, uint64 number, PgCacheReplaceFn may_replace);

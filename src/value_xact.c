@@ -189,23 +189,6 @@ pgcache_value_view_end(PgCacheValueView *view)
 	view->value = NULL;
 }
 
-/* Was the key set, but has no entry here?  Then the second tier may have it. */
-bool
-pgcache_value_is_elsewhere(const char *data, uint32 len)
-{
-	Oid			owner = pgcache_value_owner();
-	PgCacheKey	key;
-	PgCacheEntry *entry;
-
-	pgcache_value_key(PGCACHE_FORM_VALUE, owner, data, len, &key);
-	if (!pgcache_value_may_be_fetched(&key, owner))
-		return false;
-	entry = pgcache_value_pin(&key);
-	if (entry != NULL)
-		pgcache_store_unpin(entry);
-	return entry == NULL;
-}
-
 /* Has the transaction itself set or deleted the key?  If set, to what a query has computed? */
 bool
 pgcache_value_has_pending(const char *data, uint32 len, bool *computed)

@@ -46,7 +46,6 @@ typedef struct PgCacheValueView
 extern void pgcache_value_view(PgCacheForm form, const char *key, uint32 len, PgCacheValueView *view);
 extern void pgcache_value_lease(const char *key, uint32 len);
 extern void pgcache_value_view_end(PgCacheValueView *view);
-extern bool pgcache_value_is_elsewhere(const char *key, uint32 len);
 extern bool pgcache_value_has_pending(const char *key, uint32 len, bool *computed);
 
 /* Writing: seen by the transaction at once, by others at commit */

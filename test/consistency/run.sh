@@ -97,6 +97,16 @@ redis() { timeout 5 redis-cli -s "$work/redis/socket" "$@" 2>&1 || true; }
 
 ms() { LC_ALL=C printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 
+# Have servers try it at once, as who repairs something would: pauses grow with each failure.  The two texts mean the same.
+retry_redis() {
+	local part
+	url=$([ "${url:-}" = "unix://$work/redis/socket" ] && echo "unix://$work/redis/socket?db=0" || echo "unix://$work/redis/socket")
+	for part in "${behind[@]}"; do
+		as_server_user "$bin/psql" -Xq -h "$work/$part" -p 5432 -U postgres postgres \
+			-c "ALTER SYSTEM SET pgcache.redis_url = '$url'" -c "SELECT pg_reload_conf()" >/dev/null 2>&1 || true
+	done
+}
+
 # count_hits PART: adds what it has found in Redis since it was started.
 count_hits() {
 	local n
@@ -142,11 +152,13 @@ disturb() {
 
 # run_chaos PART...: their servers have Redis behind them.
 run_chaos() {
-	local behind=("$@") redis_kills=0 redis_pauses=0 restarts=0 end=$((SECONDS + seconds - 5)) part
+	local behind=("$@") url="" redis_kills=0 redis_pauses=0 restarts=0 end=$((SECONDS + seconds - 5)) part
 	local -A hits
+	sleep $((seconds / 6)) # some hits at least
 	while [ "$SECONDS" -lt "$end" ]; do
 		sleep "$(ms $((200 + RANDOM % 1500)))"
 		disturb
+		[ $((RANDOM % 2)) = 0 ] || retry_redis
 	done
 	for part in "$@"; do
 		count_hits "$part"

@@ -295,7 +295,7 @@ statement_by_chance(const char *sql)
 PGresult *
 run(const char *fmt, ...)
 {
-	char		sql[2000];
+	char		sql[4000];
 	va_list		args;
 
 	va_start(args, fmt);
@@ -307,7 +307,7 @@ run(const char *fmt, ...)
 bool
 execute(const char *fmt, ...)
 {
-	char		sql[2000];
+	char		sql[4000];
 	PGresult   *result;
 	va_list		args;
 

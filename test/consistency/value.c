@@ -21,6 +21,7 @@
 
 #define HOT_KEYS 6				/* plain keys that are used most */
 #define MAX_MANY 5
+#define FILLED 60				/* keys at once, of those that take the room */
 
 /*
  * Keys
@@ -85,13 +86,20 @@ is_bound(int key)
 	return family_of(key) == THROUGH_KEY || family_of(key) == BEHIND_KEY;
 }
 
+/* Is the number a field of the value? */
+static bool
+is_object(int key)
+{
+	return is_bound(key) || options.lossy;
+}
+
 /* What a value is in SQL, quoted. */
 static const char *
 value_text(int key, uint32_t number)
 {
 	static char text[40];
 
-	snprintf(text, sizeof(text), is_bound(key) ? "{\"v\": %u}" : "%u", number);
+	snprintf(text, sizeof(text), is_object(key) ? "{\"v\": %u}" : "%u", number);
 	return text;
 }
 
@@ -206,9 +214,9 @@ get_text(int key)
 	char		name[20];
 
 	key_name(key, name, sizeof(name));
-	if (!is_bound(key))
+	if (!is_object(key))
 		snprintf(text, sizeof(text), "cache_get('%s')", name);
-	else if (family_of(key) == BEHIND_KEY || chance(50))
+	else if (!is_bound(key) || family_of(key) == BEHIND_KEY || chance(50))
 		snprintf(text, sizeof(text), "cache_get('%s') ->> 'v'", name);
 	else if (chance(50))
 		snprintf(text, sizeof(text), "cache_get('t:%d') ->> 'v'", row_of(key));
@@ -356,7 +364,8 @@ set_one(void)
 		snprintf(sql, sizeof(sql), "INSERT INTO through VALUES (%d, %u) ON CONFLICT (id) DO UPDATE SET v = excluded.v",
 				 row_of(key), number);
 	else
-		snprintf(sql, sizeof(sql), "SELECT cache_set('%s', '%s'%s)", name, value_text(key, number), random_ttl());
+		snprintf(sql, sizeof(sql), "SELECT cache_set('%s', '%s'%s%s)", name, value_text(key, number),
+				 is_bound(key) || !options.lossy ? "" : " || jsonb_build_object('pad', repeat('x', 1500))", random_ttl());
 	result = statement_by_chance(sql);
 	PQclear(result);
 	if (result == NULL)
@@ -608,16 +617,22 @@ bump(void)
  * Transactions
  */
 
-/* Use other keys, which are worth as much to the cache, and take the room. */
+/*
+ * Use other keys, which are worth as much to the cache and take the room: some are missed, and set the next time, so
+ * that they count as expensive.
+ */
 static bool
 fill_up(void)
 {
-	int			from = (int) random_below(5000);
+	static int	missed = -1;
+	int			from = missed;
 
+	missed = missed < 0 ? (int) random_below(5000) : -1;
 	/* a session remembers only so many misses */
 	memset(me.leases, 0, sizeof(me.leases));
-	return execute("SELECT count(coalesce(cache_get('f' || i), cache_get('f' || i))), count(cache_set('f' || i, to_jsonb(i)))"
-				   " FROM generate_series(%d, %d) i", from, from + 50);
+	if (from < 0)
+		return execute("SELECT count(cache_get('f' || i)) FROM generate_series(%d, %d) i", missed, missed + FILLED);
+	return execute("SELECT count(cache_set('f' || i, to_jsonb(i))) FROM generate_series(%d, %d) i", from, from + FILLED);
 }
 
 static bool
