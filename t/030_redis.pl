@@ -6,22 +6,22 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use PgCache;
+use PgRedis;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-plan skip_all => 'redis-server is not installed' unless redis_is_installed();
+plan skip_all => 'no redis-server' if !PgRedis::available();
 
-my $redis = start_redis('one', 'requirepass right horse');
+my $redis = PgRedis->start_new(password => 'right horse');
 my $node = start_pgcache('redis', qq(
-pgcache.redis_url = '@{[ $redis->{url}->(':right%20horse') ]}'
+pgcache.redis_url = '@{[ $redis->url(':right%20horse') ]}'
 pgcache.redis_min_cost = 0
 pgcache.redis_timeout = '10s'
 ));
 my $n = 0;
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
-sub cli { my ($server, @words) = @_; return redis_cli($server, '-a', 'right horse', '--no-auth-warning', @words); }
 
 # Set the servers, and be sure that sessions to come, and the launcher, have heard of it.
 sub set_url
@@ -56,10 +56,10 @@ sql('CREATE TABLE t AS SELECT generate_series(1, 10) AS a');
 my $query = new_query();
 is(ask($query), 11, 'answer of a miss');
 is(state_of('state, gets, hits, sets, rejected, errors, failures'), 'up|1|0|1|0|0|0', 'sent');
-is(cli($redis, 'DBSIZE'), 1, 'one key');
-my $key = cli($redis, 'KEYS', '*');
+is($redis->command('DBSIZE'), 1, 'one key');
+my ($key) = $redis->all_keys;
 like($key, qr/^pgcache:[0-9a-f]+:\d+:[0-9a-f]{64}$/, 'name of the key');
-my $ttl = cli($redis, 'PTTL', $key);
+my $ttl = $redis->command('PTTL', $key);
 cmp_ok($ttl, '>', 23 * 3600_000, 'kept for a day');
 cmp_ok($ttl, '<=', 24 * 3600_000, 'and no longer');
 restart();
@@ -73,26 +73,26 @@ is(state_of('gets, hits, sets, bytes_in, get_avg_ms IS NULL'), '0|0|0|0|t', 'cac
 # a write leaves the key behind, and the next result gets another
 sql('INSERT INTO t VALUES (11)');
 is(ask($query), 12, 'after a write');
-is(cli($redis, 'DBSIZE'), 2, 'another key');
+is($redis->command('DBSIZE'), 2, 'another key');
 
 # with a ttl, the key has it
-cli($redis, 'FLUSHALL');
+$redis->command('FLUSHALL');
 $query = new_query();
 sql("SELECT * FROM cache_query('$query', ttl => '1 min') AS t(n bigint)");
-$ttl = cli($redis, 'PTTL', cli($redis, 'KEYS', '*'));
+$ttl = $redis->command('PTTL', $redis->all_keys);
 ok($ttl > 30_000 && $ttl <= 60_000, "PX is the ttl ($ttl)");
 
 # somebody else's things under our key, and none of ours: a miss, and the server is not to blame
-cli($redis, 'FLUSHALL');
+$redis->command('FLUSHALL');
 $query = new_query();
 ask($query);
-$key = cli($redis, 'KEYS', '*');
-cli($redis, 'DEL', $key);
-cli($redis, 'LPUSH', $key, 'something');
+($key) = $redis->all_keys;
+$redis->command('DEL', $key);
+$redis->command('LPUSH', $key, 'something');
 restart();
 is(ask($query), 11 + $n, 'answer with a list under the key');
 is(state_of('state, hits, rejected, errors'), 'up|0|0|0', 'a list is a miss');
-cli($redis, 'SET', $key, 'something');
+$redis->command('SET', $key, 'something');
 restart();
 is(ask($query), 11 + $n, 'answer with other bytes under the key');
 is(state_of('state, hits, rejected, errors'), 'up|1|1|0', 'they are rejected');
@@ -101,10 +101,10 @@ is(state_of('state, hits, rejected, errors'), 'up|1|1|0', 'they are rejected');
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $asked = sub { return $session->query_safe("SELECT * FROM cache_query('" . new_query() . "') AS t(n bigint)"); };
 is($asked->(), 11 + $n, 'first of a session');
-my $connects = cli($redis, 'INFO', 'stats') =~ /total_connections_received:(\d+)/ ? $1 : die;
+my $connects = $redis->command('INFO', 'stats') =~ /total_connections_received:(\d+)/ ? $1 : die;
 is($asked->(), 11 + $n, 'second of a session');
-like(cli($redis, 'INFO', 'stats'), qr/total_connections_received:@{[ $connects + 1 ]}\b/, 'with the same connection');
-cli($redis, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+like($redis->command('INFO', 'stats'), qr/total_connections_received:@{[ $connects + 1 ]}\b/, 'with the same connection');
+$redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 is($asked->(), 11 + $n, 'after the connection was closed');
 is(state_of('state, errors'), 'up|0', 'that is no failure');
 
@@ -131,7 +131,7 @@ SKIP:
 	my $others = 1;
 	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
-		$others = grep { /^id=/ } split /\n/, cli($redis, 'CLIENT', 'LIST', 'TYPE', 'normal');
+		$others = grep { /^id=/ } split /\n/, $redis->command('CLIENT', 'LIST', 'TYPE', 'normal');
 		last if $others == 1;
 		Time::HiRes::usleep(100_000);
 	}
@@ -142,50 +142,50 @@ is(state_of('state, errors'), 'up|0', 'no failure in all that');
 $session->quit;
 
 # a wrong password, and the right one by a reload, which is probed at once
-set_url($redis->{url}->(':wrong'));
+set_url($redis->url(':wrong'));
 is(ask(new_query()), 11 + $n, 'answer with a wrong password');
 like(state_of('state, last_error'), qr/^down\|WRONGPASS /, 'state with a wrong password');
 unlike(sql('TABLE pgcache_redis'), qr/wrong@|:wrong/, 'the view does not show the password');
-set_url($redis->{url}->(''));
+set_url($redis->url(''));
 ok($node->poll_query_until('postgres', "SELECT last_error LIKE 'NOAUTH%' FROM pgcache_redis"), 'no password');
-cli($redis, 'ACL', 'SETUSER', 'app', 'on', '>pw', '~pgcache:*', '+get', '+getrange', '+set', '+select', '+auth');
-set_url($redis->{url}->('app:pw'));
+$redis->command('ACL', 'SETUSER', 'app', 'on', '>pw', '~pgcache:*', '+get', '+getrange', '+set', '+select', '+auth');
+set_url($redis->url('app:pw'));
 ok($node->poll_query_until('postgres', "SELECT state = 'up' FROM pgcache_redis"), 'a user of an ACL');
 is(ask(new_query()), 11 + $n, 'answer with a user of an ACL');
 is(state_of('state, retry_at IS NULL'), 'up|t', 'it may all that we need');
-cli($redis, 'ACL', 'SETUSER', 'app', '-set');
+$redis->command('ACL', 'SETUSER', 'app', '-set');
 sql("SELECT * FROM cache_query('" . new_query() . "') AS t(n bigint), cache_query('" . new_query() . "') AS u(m bigint)");
 like(state_of('state, last_error, retry_at IS NULL'), qr/^read_only\|NOPERM .*\|f$/, 'who may not write reads');
 
 # database 1, another prefix
-cli($redis, 'FLUSHALL');
+$redis->command('FLUSHALL');
 sql("ALTER SYSTEM SET pgcache.redis_prefix = 'mine:'");
-set_url($redis->{url}->(':right%20horse', 1));
+set_url($redis->url(':right%20horse', 1));
 is(ask(new_query()), 11 + $n, 'answer with a database');
-is(cli($redis, 'DBSIZE'), 0, 'nothing in database 0');
-like(cli($redis, '-n', 1, 'KEYS', '*'), qr/^mine:/, 'prefix');
-set_url($redis->{url}->(':right%20horse', 99));
+is($redis->command('DBSIZE'), 0, 'nothing in database 0');
+like($redis->commands([ 'SELECT', 1 ], [ 'KEYS', '*' ])->[0], qr/^mine:/, 'prefix');
+set_url($redis->url(':right%20horse', 99));
 is(ask(new_query()), 11 + $n, 'answer with a database that does not exist');
 like(state_of('state, last_error'), qr/^down\|ERR DB index is out of range/, 'state with such a database');
 
 # several servers share the keys; one that is down does not concern the others, nor their keys
-my $two = start_redis('two', 'requirepass right horse', 'port');
-cli($redis, 'FLUSHALL');
-set_url($redis->{url}->(':right%20horse') . ',' . $two->{url}->(':right%20horse'));
+my $two = PgRedis->start_new(password => 'right horse', port => 1);
+$redis->command('FLUSHALL');
+set_url($redis->url(':right%20horse') . ',' . $two->url(':right%20horse'));
 ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM pgcache_redis WHERE state = 'up'"), 'both are up');
 sql('SELECT cache_stats_reset()');
 ask(new_query()) for 1 .. 40;
-my @keys = map { cli($_, 'DBSIZE') } $redis, $two;
+my @keys = map { $_->command('DBSIZE') } $redis, $two;
 is($keys[0] + $keys[1], 40, 'every result is in one of them');
 cmp_ok($keys[0], '>', 5, 'some in the first');
 cmp_ok($keys[1], '>', 5, 'some in the second');
 is(state_of('count(*), sum(sets)', "state = 'up'"), '2|40', 'a row for each');
-stop_redis($two);
+$two->kill_server;
 restart();
 is(ask("SELECT count(*) + $_ FROM t"), 11 + $_, "answer $_") for $n - 39 .. $n;
 is(state_of('hits', "state = 'up'"), $keys[0], 'what the first has is found');
 like(state_of('state, last_error', "server LIKE 'redis:%'"), qr/^down\|Connection refused$/, 'the second is down');
-$two = start_redis('two', 'requirepass right horse', 'port', $two->{port});
+$two->start;
 ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM pgcache_redis WHERE state = 'up'"), 'and comes back');
 
 # who sees what
@@ -220,5 +220,4 @@ unlike($log, qr/horse|battery/, 'no password in the log');
 like($log, qr/parameter "pgcache.redis_url" changed\n/, 'but that it was changed');
 unlike($log, qr/PANIC|TRAP|terminated by signal/, 'no failure in the log');
 
-stop_redis($_) for $redis, $two;
 done_testing();

@@ -9,12 +9,13 @@ use lib $FindBin::RealBin;
 use IO::Socket::INET;
 use IPC::Run ();
 use PgCache;
+use PgRedis;
 use PostgreSQL::Test::Utils;
 use Socket qw(SOCK_STREAM SOMAXCONN);
 use Test::More;
 use Time::HiRes qw(usleep);
 
-plan skip_all => 'redis-server is not installed' unless redis_is_installed();
+plan skip_all => 'no redis-server' if !PgRedis::available();
 
 # What a query may take, in ms: it waits for one timeout, or for none.  The rest is for a busy machine.
 my $timeout = 1000;
@@ -236,8 +237,8 @@ close $_ for @filling, $deaf;
 recover('dropped packets');
 
 # a real one that is stopped, and goes on
-my $redis = start_redis('real');
-sql("ALTER SYSTEM SET pgcache.redis_url = '" . $redis->{url}->() . "'");
+my $redis = PgRedis->start_new;
+sql("ALTER SYSTEM SET pgcache.redis_url = '" . $redis->url . "'");
 $node->reload;
 becomes(q{SELECT server LIKE '%redis.sock%' FROM pgcache_redis}, 'a real one');
 answers_within($once, 'a real one');
@@ -248,13 +249,13 @@ answers_within($never, 'stopped, later') for 1 .. 3;
 kill 'CONT', $redis->{pid};
 becomes(q{SELECT state = 'up' FROM pgcache_redis}, 'it goes on');
 answers_within($once, 'it goes on');
-redis_cli($redis, 'CONFIG', 'SET', 'maxmemory', '1');
+$redis->command('CONFIG', 'SET', 'maxmemory', '1');
 answers_within($never, 'full') for 1 .. 2;
 state_is(qr/^read_only\|OOM /, 'full');
-redis_cli($redis, 'CONFIG', 'SET', 'maxmemory', '0');
+$redis->command('CONFIG', 'SET', 'maxmemory', '0');
 becomes(q{SELECT state = 'up' FROM pgcache_redis}, 'not full any more');
 answers_within($never, 'not full any more');
-stop_redis($redis);
+$redis->kill_server;
 recover('a real one');
 
 # while a query waits it can be cancelled, and that is not Redis's fault

@@ -5,10 +5,7 @@ package PgCache;
 use strict;
 use warnings;
 use Exporter 'import';
-use File::Spec;
 use FindBin;
-use IPC::Run ();
-use Time::HiRes ();
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -17,8 +14,7 @@ use Test::More;
 our @EXPORT = qw(
   preload_pgcache start_pgcache has_testpoints
   stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
-  end_session is_cached create_ask asks write_load is_load_right
-  redis_is_installed start_redis stop_redis redis_cli);
+  end_session is_cached create_ask asks write_load is_load_right);
 
 # Settings for a node that has the cache.  Autovacuum would invalidate results
 # at times of its own, and nothing shall be there after a restart.
@@ -199,89 +195,6 @@ sub asks
 	is( $who->can('safe_psql') ? $who->safe_psql('postgres', $sql) : $who->query_safe($sql),
 		$expected, $test_name);
 	return;
-}
-
-# A Redis server of our own.  Those that are left over end with the test.
-my %redis_servers;
-
-sub redis_is_installed
-{
-	return defined can_run('redis-server') && defined can_run('redis-cli');
-}
-
-sub can_run
-{
-	my ($program) = @_;
-
-	return (grep { -x "$_/$program" } split /:/, $ENV{PATH})[0];
-}
-
-# Start one, on a Unix socket or ('port') on a port of 127.0.0.1, with lines for redis.conf.  $server->{url} makes
-# an URL for it, from what stands before the @ and a database.
-sub start_redis
-{
-	my ($name, $conf, $how, $port) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir_short();
-	my %server = (name => $name, dir => $dir);
-
-	if (($how // '') eq 'port')
-	{
-		$server{port} = $port // PostgreSQL::Test::Cluster::get_free_port();
-		$server{address} = [ '-h', '127.0.0.1', '-p', $server{port} ];
-		$server{url} = sub { my ($user, $db) = @_; return 'redis://' . ($user ? "$user@" : '') . "127.0.0.1:$server{port}" . ($db ? "/$db" : ''); };
-	}
-	else
-	{
-		$server{address} = [ '-s', "$dir/redis.sock" ];
-		$server{url} = sub { my ($user, $db) = @_; return 'unix://' . ($user ? "$user@" : '') . "$dir/redis.sock" . ($db ? "?db=$db" : ''); };
-	}
-	$conf =~ s/^requirepass (.*)$/requirepass "$1"/m if $conf;
-	append_to_file("$dir/redis.conf", join("\n",
-			'bind 127.0.0.1', 'port ' . ($server{port} // 0), "unixsocket $dir/redis.sock", "dir $dir",
-			"logfile $dir/redis.log", 'save ""', 'daemonize no', $conf // '') . "\n");
-	launch_redis(\%server);
-	return \%server;
-}
-
-sub launch_redis
-{
-	my ($server) = @_;
-
-	$server->{run} = IPC::Run::start([ 'redis-server', "$server->{dir}/redis.conf" ], '<', File::Spec->devnull, '>', File::Spec->devnull);
-	$server->{pid} = $server->{run}{KIDS}[0]{PID};
-	$redis_servers{ $server->{pid} } = 1;
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if redis_cli($server, 'PING') =~ /PONG|NOAUTH/;
-		Time::HiRes::usleep(100_000);
-	}
-	die "Redis server $server->{name} does not answer";
-}
-
-# End it as a crash does.
-sub stop_redis
-{
-	my ($server) = @_;
-
-	delete $redis_servers{ $server->{pid} };
-	$server->{run}->kill_kill(grace => 0);
-	return;
-}
-
-# What redis-cli prints.
-sub redis_cli
-{
-	my ($server, @words) = @_;
-	my ($out, $err) = ('', '');
-
-	IPC::Run::run([ 'redis-cli', @{ $server->{address} }, @words ], '<', File::Spec->devnull, '>', \$out, '2>', \$err);
-	chomp $out;
-	return $out;
-}
-
-END
-{
-	kill 'KILL', keys %redis_servers if %redis_servers;
 }
 
 1;

@@ -8,6 +8,7 @@ use warnings;
 
 use File::Path qw(make_path);
 use IO::Socket::UNIX;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use POSIX ();
 use Test::More;
@@ -19,13 +20,16 @@ sub available
 	return system('command -v redis-server >/dev/null') == 0;
 }
 
-# A new server, started; it is stopped when the object goes.
+# A new server, started; it is stopped when the object goes.  It listens on a Unix socket, and
+# with port => 1 also on a port of 127.0.0.1, which its URL then names; with password => it
+# wants that one.
 sub start_new
 {
-	my ($class) = @_;
+	my ($class, %options) = @_;
 	my $dir = PostgreSQL::Test::Utils::tempdir_short();
-	my $self = bless { dir => $dir, socket => "$dir/redis.sock" }, $class;
+	my $self = bless { dir => $dir, socket => "$dir/redis.sock", password => $options{password} }, $class;
 
+	$self->{port} = PostgreSQL::Test::Cluster::get_free_port() if $options{port};
 	$self->start;
 	return $self;
 }
@@ -33,6 +37,7 @@ sub start_new
 sub start
 {
 	my ($self) = @_;
+	my @password = defined $self->{password} ? ('--requirepass', $self->{password}) : ();
 	my $pid = fork();
 
 	die 'fork' if !defined $pid;
@@ -40,9 +45,9 @@ sub start
 	{
 		open(STDOUT, '>>', "$self->{dir}/log");
 		open(STDERR, '>>', "$self->{dir}/log");
-		{ exec('redis-server', '--port', '0', '--unixsocket', $self->{socket},
-			'--dir', $self->{dir}, '--save', '', '--appendonly', 'no',
-			'--dbfilename', 'dump.rdb') };
+		{ exec('redis-server', '--bind', '127.0.0.1', '--port', $self->{port} // 0,
+			'--unixsocket', $self->{socket}, '--dir', $self->{dir}, '--save', '', '--appendonly', 'no',
+			'--dbfilename', 'dump.rdb', @password) };
 		POSIX::_exit(1);
 	}
 	$self->{pid} = $pid;
@@ -76,14 +81,17 @@ sub DESTROY
 	return;
 }
 
+# With what stands before the @, and a database.
 sub url
 {
-	my ($self) = @_;
+	my ($self, $user, $database) = @_;
+	my $at = ($user // '') eq '' ? '' : "$user@";
 
-	return "unix://$self->{socket}";
+	return "redis://${at}127.0.0.1:$self->{port}" . ($database ? "/$database" : '') if $self->{port};
+	return "unix://$at$self->{socket}" . ($database ? "?db=$database" : '');
 }
 
-# A setting of a node.
+# Settings of a node that uses it.
 sub conf
 {
 	my ($self, @more) = @_;
@@ -120,16 +128,38 @@ sub read_reply
 	return substr($data, 0, $rest);
 }
 
+# The reply to the last of these commands, each a reference to its words.
+sub commands
+{
+	my ($self, @commands) = @_;
+	my $socket = IO::Socket::UNIX->new(Peer => $self->{socket})
+	  or die "cannot connect to $self->{socket}";
+	my $reply;
+
+	binmode $socket;
+	unshift @commands, [ 'AUTH', $self->{password} ] if defined $self->{password};
+	for my $words (@commands)
+	{
+		print $socket '*' . @$words . "\r\n" . join('', map { '$' . length($_) . "\r\n$_\r\n" } @$words);
+		$socket->flush;
+		$reply = read_reply($socket);
+	}
+	return $reply;
+}
+
 sub command
 {
 	my ($self, @words) = @_;
-	my $socket = IO::Socket::UNIX->new(Peer => $self->{socket})
-	  or die "cannot connect to $self->{socket}";
 
-	binmode $socket;
-	print $socket '*' . @words . "\r\n" . join('', map { '$' . length($_) . "\r\n$_\r\n" } @words);
-	$socket->flush;
-	return read_reply($socket);
+	return $self->commands(\@words);
+}
+
+# The names of all keys.
+sub all_keys
+{
+	my ($self) = @_;
+
+	return sort @{ $self->command('KEYS', '*') };
 }
 
 # All keys and values.
@@ -137,7 +167,7 @@ sub contents
 {
 	my ($self) = @_;
 
-	return map { $_ => $self->command('GET', $_) } sort @{ $self->command('KEYS', '*') };
+	return map { $_ => $self->command('GET', $_) } $self->all_keys;
 }
 
 # Have exactly these.
