@@ -187,6 +187,18 @@ def tiers(table):
             table.add(f"{what}: {tier}", key, 1000 / r.median(*key, "tps"),
                       f"plain query: {number(1000 / r.median(*plain, 'tps'))} ms", ratio, unit=" ms")
 
+    def value(subject):
+        return ("tiers", subject, "value", "prepared", 1)
+
+    for subject, what, other, plain in (("first", "cache_get(): a hit in shared memory", "plain", "row by primary key"),
+                                        ("second", "cache_get(): a hit in Redis", "plain", "row by primary key"),
+                                        ("set_both", "cache_set() with Redis", "set_alone", "without Redis")):
+        if r.median(*value(subject), "tps") is None:
+            continue
+        ratio = 1 / r.ratio(value(subject) + ("tps",), value(other) + ("tps",))
+        table.add(what, value(subject), 1000 / r.median(*value(subject), "tps"),
+                  f"{plain}: {number(1000 / r.median(*value(other), 'tps'))} ms", ratio, unit=" ms")
+
 
 def writes(table):
     def key(subject, query):

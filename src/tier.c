@@ -347,15 +347,13 @@ pgcache_tier_get_many(PgCacheTierResult *results, int n, bool *found)
  */
 
 /*
- * Was the slot stamped since the call began?  What a key is set to comes after all that
- * has deleted the key, so the slots that these stamp must only not be pending.
+ * Was the slot stamped since the call began?  What a key is set to comes after whatever
+ * has deleted the key until then; and what is deleting it now will stamp the slot once more.
  */
 static bool
 is_overtaken(const PgCacheTierResult *result, uint32 slot, const PgCacheVersion *version)
 {
-	if (result->set != NULL && pgcache_slot_is_for_deletions(slot))
-		return pgcache_slot_pending(slot);
-	return version->seq > result->since;
+	return version->seq > result->since && !(result->set != NULL && pgcache_slot_is_for_deletions(slot));
 }
 
 /* With their versions; false if something came in between. */

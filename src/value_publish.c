@@ -160,11 +160,10 @@ write_state(PgCachePendingValue *state, bool with_value)
 		pgcache_stats_reason(reason, state->key->form == PGCACHE_FORM_VALUE ? "cache_set" : "cache_bump");
 }
 
-/* Send it, unless it depends on what only the end of the transaction makes. */
+/* Send it, unless it depends on what the transaction itself will stamp: it would not be found. */
 static void
 send_state(PgCachePendingValue *state)
 {
-	uint32		voids[PGCACHE_NUM_VOIDS];
 	PgCacheValueMeta meta;
 	PgCacheKey	key;
 
@@ -172,12 +171,6 @@ send_state(PgCachePendingValue *state)
 		(state->key->form == PGCACHE_FORM_VALUE && state->origin != PGCACHE_ORIGIN_SET))
 		return;
 	key_of(state, &key);
-	pgcache_value_void_slots(&key, voids);
-	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
-	{
-		if (pgcache_mark_will_stamp(voids[i]))
-			return;
-	}
 	meta_of(state, &meta);
 	state->number = pgcache_value_send(&key, state->value, state->origin, &meta);
 }

@@ -21,12 +21,12 @@
  * that stand in no cell was never set, or is over, and expires there.
  *
  * What deletes many keys (patterns, namespaces, tags, tables, triggers, cache_clear())
- * does not know their cells.  The value depends on all of these; but as setting a key comes after the
- * deletions before it, it depends on these as they were when it was sent, and was not sent
- * while one was under way.  Who gets one compares, stores, and asks again, as
+ * does not know their cells.  The value depends on all of these; on what deletes its key as that was when it
+ * was sent, since setting comes after it.  (A deletion that is under way then will have
+ * stamped its slot once more when it is through.)  Who gets a value compares, stores it, and asks again, as
  * for one that was computed (tier.c): whoever deletes stamps before he looks for entries.
  *
- * Not sent: what is prepared; what depends on something that its own transaction
+ * Not sent, or not found: what is prepared; what depends on something that its own transaction
  * writes or deletes, since only its end makes the version.
  *
  * Cells survive a clean restart (versions_file.c).
