@@ -60,7 +60,10 @@ value_desc(void)
 	return desc;
 }
 
-/* What the key is set to by who has not committed yet must not be found before: 0 = it cannot be. */
+/*
+ * Send what a key will be set to.  Returns the number by which it can be found, which nobody
+ * knows before it is linked; 0 = it was not sent.
+ */
 uint64
 pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin, const PgCacheValueMeta *meta)
 {
