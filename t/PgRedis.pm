@@ -22,12 +22,13 @@ sub available
 
 # A new server, started; it is stopped when the object goes.  It listens on a Unix socket, and
 # with port => 1 also on a port of 127.0.0.1, which its URL then names; with password => it
-# wants that one.
+# wants that one; arguments => are redis-server's.
 sub start_new
 {
 	my ($class, %options) = @_;
 	my $dir = PostgreSQL::Test::Utils::tempdir_short();
-	my $self = bless { dir => $dir, socket => "$dir/redis.sock", password => $options{password} }, $class;
+	my $self = bless { dir => $dir, socket => "$dir/redis.sock", password => $options{password},
+		arguments => $options{arguments} // [] }, $class;
 
 	$self->{port} = PostgreSQL::Test::Cluster::get_free_port() if $options{port};
 	$self->start;
@@ -47,7 +48,7 @@ sub start
 		open(STDERR, '>>', "$self->{dir}/log");
 		{ exec('redis-server', '--bind', '127.0.0.1', '--port', $self->{port} // 0,
 			'--unixsocket', $self->{socket}, '--dir', $self->{dir}, '--save', '', '--appendonly', 'no',
-			'--dbfilename', 'dump.rdb', @password) };
+			'--dbfilename', 'dump.rdb', @password, @{ $self->{arguments} }) };
 		POSIX::_exit(1);
 	}
 	$self->{pid} = $pid;
