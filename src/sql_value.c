@@ -26,7 +26,6 @@
 #include "binding.h"
 #include "collect.h"
 #include "guc.h"
-#include "redis.h"
 #include "request.h"
 #include "stats.h"
 #include "value.h"
@@ -354,7 +353,7 @@ fetch_ahead(const Datum *names, int n)
 	Oid			owner = pgcache_value_owner();
 	int			nkeys = 0;
 
-	if (!pgcache_enabled || !pgcache_redis_wanted())
+	if (!pgcache_enabled || !pgcache_value_tier_wanted())
 		return;
 	for (int i = 0; i < n; i++)
 	{

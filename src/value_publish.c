@@ -41,7 +41,6 @@
 #include "guc.h"
 #include "mark.h"
 #include "prepared.h"
-#include "redis.h"
 #include "stats.h"
 #include "testpoint.h"
 #include "value.h"
@@ -167,7 +166,7 @@ send_state(PgCachePendingValue *state)
 	PgCacheValueMeta meta;
 	PgCacheKey	key;
 
-	if (!pgcache_redis_wanted() || state->own_writes || GetCurrentTimestamp() > send_until ||
+	if (!pgcache_value_tier_wanted() || state->own_writes || GetCurrentTimestamp() > send_until ||
 		(state->key->form == PGCACHE_FORM_VALUE && state->origin != PGCACHE_ORIGIN_SET))
 		return;
 	key_of(state, &key);

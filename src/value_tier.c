@@ -39,6 +39,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 
@@ -58,6 +59,13 @@ value_desc(void)
 	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
 	return desc;
+}
+
+/* Is there a second tier?  A standby's timeline is not its own yet. */
+bool
+pgcache_value_tier_wanted(void)
+{
+	return pgcache_redis_wanted() && !RecoveryInProgress();
 }
 
 /*
@@ -86,6 +94,8 @@ pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin, cons
 	uint32		voids[PGCACHE_NUM_VOIDS];
 	bool		done;
 
+	if (!pgcache_value_tier_wanted())
+		return 0;
 	pgcache_clock_version(pgcache_clock_tick(), &number);
 	for (int i = 0; i < meta->ndeps; i++)
 		pgcache_depset_add(&sent.deps, meta->deps[i].slot, meta->deps[i].object);
@@ -275,7 +285,7 @@ use(PgCacheTierResult *result, PgCacheForm form, Oid owner, bool found, PgCacheF
 static bool
 is_there(const PgCacheKey *key, Oid owner, PgCacheVersion *number)
 {
-	return pgcache_redis_wanted() && pgcache_latest_read(key->hash, owner, number);
+	return pgcache_value_tier_wanted() && pgcache_latest_read(key->hash, owner, number);
 }
 
 /* Is there no entry of the key, but perhaps a value in the second tier? */

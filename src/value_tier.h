@@ -21,6 +21,7 @@ typedef struct PgCacheFetchedValue
 	PgCacheValueMeta meta;
 } PgCacheFetchedValue;
 
+extern bool pgcache_value_tier_wanted(void);
 extern uint64 pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin,
 								 const PgCacheValueMeta *meta);
 extern bool pgcache_value_is_elsewhere(const PgCacheKey *key, Oid owner);

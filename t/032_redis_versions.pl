@@ -50,6 +50,16 @@ my $t = 'SELECT v FROM t WHERE id = 1';
 my $u = 'SELECT sum_u() AS v';
 my $f = 'SELECT v FROM fleeting';
 
+# What does it find under a key?
+sub finds
+{
+	my ($who, $key, $expected, $name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($who->safe_psql('postgres', "SELECT coalesce(cache_get('$key')::text, 'nothing')"), $expected, $name);
+	return;
+}
+
 sub all_answered
 {
 	my ($who, $expected, $name) = @_;
@@ -210,6 +220,9 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby, 'replay', $node->lsn('write'));
 answered($standby, $t, 'computed', 'standby');
+finds($standby, 'v', 'nothing', 'standby: what was set on the primary');
+$standby->safe_psql('postgres', q{SELECT cache_set('v', '"standby"')});
+finds($standby, 'v', '"standby"', 'standby: what was set there');
 $node->safe_psql('postgres', 'UPDATE u SET v = v + 1');
 answered($node, $u, 'computed', 'on the primary');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('write'));
@@ -228,6 +241,7 @@ $standby->stop;
 
 # Copies of the stopped cluster share what both still have, and nothing that one has written
 answered($node, $t, 'redis', 'before copying');
+$node->safe_psql('postgres', q{SELECT cache_set('v', '"both"')});
 $node->stop;
 my $original = $node;
 my $copy = copy_of($node, 'copy');
@@ -240,12 +254,19 @@ $copy->safe_psql('postgres', 'UPDATE t SET v = v + 2');
 answered($original, $t, 'computed', 'original and copy written: original');
 answered($copy, $t, 'computed', 'original and copy written: copy');
 answered($copy, $u, 'redis', 'what was not written is shared');
+finds($original, 'v', '"both"', 'a value that was set before: original');
+$original->safe_psql('postgres', q{SELECT cache_set('v', '"original"')});
+finds($copy, 'v', '"both"', 'a value that was set before: copy');
+$copy->safe_psql('postgres', q{SELECT cache_set('v', '"copy"')});
 $original->restart;
 $copy->restart;
 answered($original, $t, 'redis', 'restarted: original');
 answered($copy, $t, 'redis', 'restarted: copy');
+finds($original, 'v', '"original"', 'a value that was set since, restarted: original');
+finds($copy, 'v', '"copy"', 'a value that was set since, restarted: copy');
 $third->start;
 answered($third, $t, 'redis', 'a third one, as it was');
+finds($third, 'v', '"both"', 'a value in a third one');
 $third->stop;
 $copy->stop;
 
