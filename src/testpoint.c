@@ -18,11 +18,18 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
 
 #include "guc.h"
 #include "testpoint.h"
 
 #ifdef PGCACHE_TESTPOINTS
+
+/* The sizes that the allocator keeps lists of, and more of each than one message frees. */
+#define SMALLEST_CHUNK	8
+#define LARGEST_CHUNK	8192
+#define CHUNKS			256
 
 /* Is "name" a word of the comma-separated list? */
 static bool
@@ -56,6 +63,37 @@ pgcache_testpoint(const char *name)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, 1);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+/*
+ * Overwrite what is free in the memory of the caches, so that whoever still looks at it
+ * fails at once.  Servers that are built with assertions do so when it is freed.
+ */
+static void
+overwrite_free_memory(void)
+{
+	void	   *chunks[CHUNKS];
+
+	for (Size size = SMALLEST_CHUNK; size <= LARGEST_CHUNK; size *= 2)
+	{
+		for (int i = 0; i < CHUNKS; i++)
+		{
+			chunks[i] = MemoryContextAlloc(CacheMemoryContext, size);
+			memset(chunks[i], 0x7F, size);
+		}
+		for (int i = 0; i < CHUNKS; i++)
+			pfree(chunks[i]);
+	}
+}
+
+void
+pgcache_testpoint_messages(const char *name)
+{
+	if (!listed(pgcache_testpoints, name))
+		return;
+	pgcache_testpoint(name);
+	AcceptInvalidationMessages();
+	overwrite_free_memory();
 }
 
 #endif							/* PGCACHE_TESTPOINTS */

@@ -7,6 +7,9 @@
  * the session's pgcache.testpoints lists the name, and does nothing else.  A
  * build without PGCACHE_TESTPOINTS has no trace of it.
  *
+ * PGCACHE_TESTPOINT_MESSAGES("name") then also accepts invalidation messages, as any look
+ * into the catalogs may, and overwrites what the caches have freed by that.
+ *
  * IDENTIFICATION
  *	  src/testpoint.h
  *
@@ -19,9 +22,12 @@
 
 #ifdef PGCACHE_TESTPOINTS
 extern void pgcache_testpoint(const char *name);
+extern void pgcache_testpoint_messages(const char *name);
 #define PGCACHE_TESTPOINT(name) pgcache_testpoint(name)
+#define PGCACHE_TESTPOINT_MESSAGES(name) pgcache_testpoint_messages(name)
 #else
 #define PGCACHE_TESTPOINT(name) ((void) 0)
+#define PGCACHE_TESTPOINT_MESSAGES(name) ((void) 0)
 #endif
 
 #endif							/* PGCACHE_TESTPOINT_H */

@@ -61,6 +61,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "testpoint.h"
 #include "versions.h"
 #include "watch.h"
 
@@ -98,6 +99,7 @@ is_ours(Oid funcid)
 	FmgrInfo	info;
 	bool		in_c;
 
+	PGCACHE_TESTPOINT_MESSAGES("watch-function");
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	in_c = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId;
@@ -269,6 +271,7 @@ set_column(PgCacheWatchColumn *column, TupleDesc desc, const char *name)
 	column->attnum = find_column(desc, name);
 	if (column->attnum == InvalidAttrNumber)
 		return false;
+	PGCACHE_TESTPOINT_MESSAGES("watch-column");
 	att = TupleDescAttr(desc, column->attnum - 1);
 	if (pgcache_is_virtual_column(att))
 		return false;

@@ -10,18 +10,10 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use PgCache;
-use PostgreSQL::Test::Cluster;
 use Test::More;
 
-my $publisher = PostgreSQL::Test::Cluster->new('publisher');
-$publisher->init(allows_streaming => 'logical');
-preload_pgcache($publisher, "max_prepared_transactions = 5\nlogical_decoding_work_mem = '64kB'");
-$publisher->start;
-
-my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
-$subscriber->init(allows_streaming => 'logical');
-preload_pgcache($subscriber, 'max_prepared_transactions = 5');
-$subscriber->start;
+my $publisher = start_logical('publisher', "logical_decoding_work_mem = '64kB'");
+my $subscriber = start_logical('subscriber');
 
 # the partitions of "parted" are published by themselves, those of "rooted" as
 # the whole, and the subscriber has others
@@ -162,14 +154,7 @@ $publisher->safe_psql(
 	CREATE PUBLICATION roots FOR TABLE rooted WITH (publish_via_partition_root);
 });
 all_stored('before the subscription');
-my $connection = $publisher->connstr . ' dbname=postgres';
-$subscriber->safe_psql(
-	'postgres',
-	"CREATE SUBSCRIPTION subscription CONNECTION '$connection' PUBLICATION publication, roots
-		WITH (streaming = on, two_phase = on)");
-$subscriber->wait_for_subscription_sync($publisher, 'subscription');
-$subscriber->poll_query_until('postgres', "SELECT subtwophasestate = 'e' FROM pg_subscription")
-  or die 'two-phase commit is not enabled';
+subscribe($subscriber, $publisher, 'publication, roots');
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM data'), 5, 'tables are copied');
 is($subscriber->safe_psql('postgres', 'SELECT n FROM always'), 5, 'a trigger has fired');
 only_changed('initial copy', @data, qw(parted parted_1 parted_2 rooted rooted_1 rooted_2 replica referencing));
@@ -274,6 +259,7 @@ apply('INSERT after the restart', "INSERT INTO data VALUES (5001, 'inserted')", 
 # one that joins later is copied by a worker of its own (which cannot be with
 # two-phase commit)
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION growing');
+my $connection = $publisher->connstr . ' dbname=postgres';
 $subscriber->safe_psql('postgres',
 	"CREATE SUBSCRIPTION growing CONNECTION '$connection' PUBLICATION growing");
 only_changed('a second subscription');

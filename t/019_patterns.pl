@@ -37,6 +37,8 @@ my @patterns = (
 	'Pattern invalidation',
 	'Tag invalidation',
 	'Table invalidation',
+	'Watched tables',
+	'Expensive results',
 	'Versioned keys',
 	'Event-based invalidation',
 	'Counters and rate limits',

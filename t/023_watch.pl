@@ -8,18 +8,10 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use PgCache;
-use PostgreSQL::Test::Cluster;
 use Test::More;
 
-my $publisher = PostgreSQL::Test::Cluster->new('publisher');
-$publisher->init(allows_streaming => 'logical');
-preload_pgcache($publisher, "max_prepared_transactions = 5\nlogical_decoding_work_mem = '64kB'");
-$publisher->start;
-
-my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
-$subscriber->init(allows_streaming => 'logical');
-preload_pgcache($subscriber, "max_prepared_transactions = 5\npgcache.watch_max_keys = 10");
-$subscriber->start;
+my $publisher = start_logical('publisher', "logical_decoding_work_mem = '64kB'");
+my $subscriber = start_logical('subscriber', 'pgcache.watch_max_keys = 10');
 
 my $tables = q{
 	CREATE TABLE data (id int PRIMARY KEY, k int, v text);
@@ -90,13 +82,7 @@ $publisher->safe_psql(
 	INSERT INTO plain SELECT i, 1, 'initial' FROM generate_series(1, 5) AS i;
 	CREATE PUBLICATION publication FOR TABLE data, parted, plain WITH (publish_via_partition_root);
 });
-my $connection = $publisher->connstr . ' dbname=postgres';
-$subscriber->safe_psql('postgres',
-	"CREATE SUBSCRIPTION subscription CONNECTION '$connection' PUBLICATION publication
-		WITH (streaming = on, two_phase = on)");
-$subscriber->wait_for_subscription_sync($publisher, 'subscription');
-$subscriber->poll_query_until('postgres', "SELECT subtwophasestate = 'e' FROM pg_subscription")
-  or die 'two-phase commit is not enabled';
+subscribe($subscriber, $publisher, 'publication');
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM data'), 5, 'tables are copied');
 answers($subscriber, 'data miss hit, parted hit miss, plain miss miss', 'initial copy');
 

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(
-  preload_pgcache start_pgcache has_testpoints
+  preload_pgcache start_pgcache start_logical subscribe has_testpoints
   stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
   end_session is_cached create_ask asks write_load is_load_right);
 
@@ -47,6 +47,35 @@ sub start_pgcache
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pgcache');
 	return $node;
+}
+
+# A new node that runs with the cache and can publish and subscribe, also to prepared
+# transactions; without the extension.
+sub start_logical
+{
+	my ($name, $settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 'logical');
+	preload_pgcache($node, "max_prepared_transactions = 5\n" . ($settings // ''));
+	$node->start;
+	return $node;
+}
+
+# Subscribe to publications as "subscription", with streaming and two-phase commit, and
+# wait until tables are copied and prepared transactions will be sent as such.
+sub subscribe
+{
+	my ($subscriber, $publisher, $publications) = @_;
+	my $connection = $publisher->connstr . ' dbname=postgres';
+
+	$subscriber->safe_psql('postgres',
+		"CREATE SUBSCRIPTION subscription CONNECTION '$connection' PUBLICATION $publications
+			WITH (streaming = on, two_phase = on)");
+	$subscriber->wait_for_subscription_sync($publisher, 'subscription');
+	$subscriber->poll_query_until('postgres', "SELECT subtwophasestate = 'e' FROM pg_subscription")
+	  or die 'two-phase commit is not enabled';
+	return;
 }
 
 # Is the library built with test points?
