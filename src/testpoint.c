@@ -8,6 +8,8 @@
  * lock is taken at session level: a test point may stand where the resource
  * owner of the transaction is already closing.
  *
+ * The list can also set the clock by which results in Redis are judged forward or back.
+ *
  * IDENTIFICATION
  *	  src/testpoint.c
  *
@@ -56,6 +58,14 @@ pgcache_testpoint(const char *name)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, 1);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+TimestampTz
+pgcache_testpoint_now(void)
+{
+	const char *shift = strstr(pgcache_testpoints, "clock=");
+
+	return GetCurrentTimestamp() + (shift == NULL ? 0 : atoi(shift + strlen("clock=")) * USECS_PER_SEC);
 }
 
 #endif							/* PGCACHE_TESTPOINTS */

@@ -7,6 +7,8 @@
  * the session's pgcache.testpoints lists the name, and does nothing else.  A
  * build without PGCACHE_TESTPOINTS has no trace of it.
  *
+ * PGCACHE_NOW() is the time, and what "clock=SECONDS" in the same list adds to it.
+ *
  * IDENTIFICATION
  *	  src/testpoint.h
  *
@@ -15,13 +17,18 @@
 #ifndef PGCACHE_TESTPOINT_H
 #define PGCACHE_TESTPOINT_H
 
+#include "utils/timestamp.h"
+
 #include "pgcache.h"
 
 #ifdef PGCACHE_TESTPOINTS
 extern void pgcache_testpoint(const char *name);
+extern TimestampTz pgcache_testpoint_now(void);
 #define PGCACHE_TESTPOINT(name) pgcache_testpoint(name)
+#define PGCACHE_NOW()	pgcache_testpoint_now()
 #else
 #define PGCACHE_TESTPOINT(name) ((void) 0)
+#define PGCACHE_NOW()	GetCurrentTimestamp()
 #endif
 
 #endif							/* PGCACHE_TESTPOINT_H */
