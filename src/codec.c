@@ -45,6 +45,7 @@ typedef struct Job
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	PgCacheDecoded *decoded;
+	bool		storing;		/* a row is being put into "rows" */
 } Job;
 
 static bool type_can(Oid typid, bool inside);
@@ -235,7 +236,9 @@ put_row(Job *job, TupleTableSlot *slot, Datum *values, bool *isnull)
 	Size		len = MAXALIGN(tuple->t_len);
 
 	ExecStoreMinimalTuple(tuple, slot, false);
+	job->storing = true;
 	tuplestore_puttupleslot(job->rows, slot);
+	job->storing = false;
 	ExecClearTuple(slot);
 	job->decoded->nrows++;
 	job->decoded->rows_len += len;
@@ -281,11 +284,15 @@ read_rows(Job *job)
  * Both
  */
 
-/* A cancel, a timeout or a shutdown is not the rows' fault. */
+/*
+ * A cancel, a timeout or a shutdown is not the rows' fault; nor is it if there is no room for
+ * them, and they are left in a state in which they must not even be cleared.
+ */
 static bool
-is_about_rows(const ErrorData *error)
+is_about_rows(const Job *job, const ErrorData *error)
 {
-	return error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+	return !job->storing &&
+		error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
 		error->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN &&
 		error->sqlerrcode != ERRCODE_CRASH_SHUTDOWN &&
 		error->elevel < FATAL;
@@ -320,7 +327,7 @@ run(bool (*work) (Job *), Job *job)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (!is_about_rows(error))
+		if (!is_about_rows(job, error))
 			ReThrowError(error);
 		FreeErrorData(error);
 	}

@@ -401,11 +401,13 @@ check_fairness(void *arg)
 	verification->fair = is_current(verification->entry, verification->lookup);
 }
 
+/* What the second tier has of the query is no better than the entry: nobody shall find it again. */
 static void
 report_mismatch(const Lookup *lookup, PgCacheEntry *entry, uint64 nrows)
 {
 	pgcache_stats_add(PGCACHE_COUNT_MISMATCHES, 1);
 	pgcache_store_drop(entry);
+	pgcache_slot_void(pgcache_key_query_slot(lookup->query, lookup->params));
 	ereport(LOG,
 			(errmsg("a stored result is not what the query returns"),
 			 errdetail("Key %016llx has " UINT64_FORMAT " rows, the query returned " UINT64_FORMAT ". The result is dropped. Query: %s",

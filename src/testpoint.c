@@ -8,6 +8,8 @@
  * lock is taken at session level: a test point may stand where the resource
  * owner of the transaction is already closing.
  *
+ * The list can also set the clock by which results in Redis are judged forward or back.
+ *
  * IDENTIFICATION
  *	  src/testpoint.c
  *
@@ -94,6 +96,14 @@ pgcache_testpoint_messages(const char *name)
 	pgcache_testpoint(name);
 	AcceptInvalidationMessages();
 	overwrite_free_memory();
+}
+
+TimestampTz
+pgcache_testpoint_now(void)
+{
+	const char *shift = strstr(pgcache_testpoints, "clock=");
+
+	return GetCurrentTimestamp() + (shift == NULL ? 0 : atoi(shift + strlen("clock=")) * USECS_PER_SEC);
 }
 
 #endif							/* PGCACHE_TESTPOINTS */

@@ -260,7 +260,7 @@ take_head(const PgCacheFrame *frame, PgCacheTierResult *result)
 static bool
 is_of_now(const PgCacheFrame *frame)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = PGCACHE_NOW();
 
 	return frame->created_at <= now && frame->expires_at > now;
 }
@@ -429,7 +429,7 @@ ttl_ms(TimestampTz expires_at)
 
 	if (expires_at == DT_NOEND)
 		return MAX_TTL_MS;
-	left = (expires_at - GetCurrentTimestamp()) / 1000;
+	left = (expires_at - PGCACHE_NOW()) / 1000;
 	return Min(left, MAX_TTL_MS);
 }
 

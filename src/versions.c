@@ -745,13 +745,18 @@ pgcache_slots_finish(const uint32 *slots, int nslots)
 	}
 }
 
+/* Void what depends on the slot, at once and for good: no transaction stands behind it. */
+void
+pgcache_slot_void(uint32 slot)
+{
+	pgcache_slots_announce(&slot, 1, InvalidFullTransactionId);
+	pgcache_slots_finish(&slot, 1);
+}
+
 /* Nobody knows which values have been deleted, in any database: so all of them. */
 void
 pgcache_slots_stamp_all_values(void)
 {
 	for (uint32 slot = region_start[PGCACHE_SLOT_VALUES]; slot < region_start[PGCACHE_SLOT_VALUES + 1]; slot++)
-	{
-		pgcache_slots_announce(&slot, 1, InvalidFullTransactionId);
-		pgcache_slots_finish(&slot, 1);
-	}
+		pgcache_slot_void(slot);
 }

@@ -127,6 +127,9 @@ extern uint64 pgcache_stamp_read(uint32 i);
 extern bool pgcache_stamp_is_of(uint32 i, uint64 stamp, uint64 clock);
 extern void pgcache_stamp_restore(uint32 i, uint64 stamp);
 
+/* What turned out to be wrong */
+extern void pgcache_slot_void(uint32 slot);
+
 /* Writing: called by mark.c alone */
 extern void pgcache_slots_announce(const uint32 *slots, int nslots, FullTransactionId xid);
 extern void pgcache_slots_define(const uint32 *slots, int nslots);

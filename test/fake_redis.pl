@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 #
-# fake_redis.pl PATH PORT: a Redis server that misbehaves on demand, for t/031_redis_down.pl.
+# fake_redis.pl PATH PORT: a Redis server that misbehaves on demand, for t/031_redis_down.pl and t/036_redis_tier.pl.
 #
 # Listens on the Unix socket PATH.sock and on PORT of 127.0.0.1.  What it does with the next command, or the next
 # connection, is read from the file PATH.mode each time; PATH.log gets one line per connection and command.
@@ -9,6 +9,7 @@
 #	silent              takes commands and never answers
 #	get_silent, set_silent    the same for these commands only
 #	half                stops in the middle of a reply
+#	get_late            once: sends half of a reply, and the rest when the connection's next command comes
 #	drip                sends a reply in bytes, 50 ms apart
 #	send BYTES          answers with these (in Perl's notation for double quotes)
 #	get_send BYTES, set_send BYTES
@@ -92,7 +93,15 @@ sub answer
 	$mode = 'ok' if $mode =~ /^(get|set)_/ && $1 ne $kind;
 	$mode =~ s/^(get|set)_//;
 	$text =~ s/\s+$//;
+	push @{ $client->{out} }, [ 0, delete $client->{late} ] if defined $client->{late};
 	if ($mode eq 'silent') { }
+	elsif ($mode eq 'late')
+	{
+		my $reply = reply_of_redis($name, @args);
+		$client->{late} = substr($reply, length($reply) / 2, length $reply, '');
+		push @{ $client->{out} }, [ 0, $reply ];
+		unlink "$path.mode";
+	}
 	elsif ($mode eq 'half') { push @{ $client->{out} }, [ 0, "\$100\r\nhalf" ]; }
 	elsif ($mode eq 'drip') { my $t = time; push @{ $client->{out} }, map { [ $t += 0.05, $_ ] } split //, "\$1000\r\n" . 'x' x 1000; }
 	elsif ($mode eq 'send') { push @{ $client->{out} }, [ 0, eval qq("$text") ]; }
