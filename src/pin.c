@@ -99,9 +99,8 @@ computes_columns(TupleDesc desc)
 }
 
 static Table *
-make_table(Relation relation)
+make_table(Relation relation, const TriggerDesc *triggers)
 {
-	const TriggerDesc *triggers = pgcache_watch_triggers(relation);
 	Table	   *table = palloc0(sizeof(Table));
 
 	table->relation = relation;
@@ -163,16 +162,18 @@ open_tables(Walk *walk)
 		if (table == NULL)
 		{
 			Relation	relation = RelationIdGetRelation(rte->relid);
+			const TriggerDesc *triggers;
 
 			if (!RelationIsValid(relation))
 				continue;
 			walk->row_security |= relation->rd_rel->relrowsecurity;
-			if (!pgcache_watch_exists(pgcache_watch_triggers(relation)))
+			triggers = pgcache_watch_triggers(relation);
+			if (!pgcache_watch_exists(triggers))
 			{
 				RelationClose(relation);
 				continue;
 			}
-			table = make_table(relation);
+			table = make_table(relation, triggers);
 			walk->tables = lappend(walk->tables, table);
 		}
 		add_selected(table, walk->stmt, rte);

@@ -45,7 +45,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
@@ -467,27 +466,33 @@ look_up(const PgCacheOrder *order, PgCacheRecipe *recipe)
 	return end;
 }
 
-static PgCacheOrderEnd
-run(const PgCacheOrder *order)
+typedef struct Run
 {
+	const PgCacheOrder *order;
+	PgCacheOrderEnd end;
+} Run;
+
+static void
+run(void *arg)
+{
+	Run		   *r = arg;
+	const PgCacheOrder *order = r->order;
 	PgCacheRecipe recipe;
-	PgCacheOrderEnd end = PGCACHE_ORDER_REFUSED;
 
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactReadOnly = true;
 	if (!pgcache_recipe_read(order->prefix, order->prefix_len, order->data, order->len, &recipe) ||
 		recipe.dbid != MyDatabaseId)
-		return end;
+		return;
 	pgstat_report_activity(STATE_RUNNING, pnstrdup(recipe.call.text, recipe.call.text_len));
 	set_bounds(order);
 	if (order->timeout_ms > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, order->timeout_ms);
 	if (take_on(&recipe))
-		end = look_up(order, &recipe);
-	return end;
+		r->end = look_up(order, &recipe);
 }
 
-/* What kind of end is this error, in the current error state? */
+/* What kind of end is this error? */
 static PgCacheOrderEnd
 end_by(int sqlerrcode)
 {
@@ -511,35 +516,13 @@ end_by(int sqlerrcode)
 PgCacheOrderEnd
 pgcache_recipe_run(const PgCacheOrder *order)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile PgCacheOrderEnd end = PGCACHE_ORDER_FAILED;
+	Run			r = {order, PGCACHE_ORDER_REFUSED};
+	ErrorData  *error = pgcache_write_identity_try(run, &r);
 
-	SetCurrentStatementStartTimestamp();
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		end = run(order);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		end = end_by(error->sqlerrcode);
-		if (order->error != NULL)
-			strlcpy(order->error, error->message, order->error_size);
-		elog(DEBUG1, "could not compute a result again: %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-		AbortCurrentTransaction();
-	}
-	PG_END_TRY();
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	QueryCancelPending = false;
-	pgcache_write_identity_leave();
-	MemoryContextSwitchTo(context);
-	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
-	return end;
+	if (error == NULL)
+		return r.end;
+	if (order->error != NULL)
+		strlcpy(order->error, error->message, order->error_size);
+	elog(DEBUG1, "could not compute a result again: %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
+	return end_by(error->sqlerrcode);
 }

@@ -31,10 +31,13 @@
 #include "commands/sequence.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/lock.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/syscache.h"
+#include "utils/timeout.h"
 
 #include "compat.h"
 #include "write_identity.h"
@@ -135,4 +138,39 @@ pgcache_write_identity_leave(void)
 	ResetTempTableNamespace();
 	ResetSequenceCaches();
 	CommitTransactionCommand();
+}
+
+/*
+ * Do this in a transaction of its own, in which it may take on whoever it likes; the
+ * transaction commits as he, and the session is as it was afterwards.  Returns the error, in
+ * the current context, or NULL.
+ */
+ErrorData *
+pgcache_write_identity_try(void (*body) (void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	SetCurrentStatementStartTimestamp();
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		body(arg);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	pgcache_write_identity_leave();
+	MemoryContextSwitchTo(context);
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return error;
 }

@@ -26,5 +26,6 @@ extern void pgcache_write_identity_get(PgCacheWriteIdentity *identity);
 extern bool pgcache_write_identity_equal(const PgCacheWriteIdentity *a, const PgCacheWriteIdentity *b);
 extern void pgcache_write_identity_assume(const PgCacheWriteIdentity *identity);
 extern void pgcache_write_identity_leave(void);
+extern ErrorData *pgcache_write_identity_try(void (*body) (void *arg), void *arg);
 
 #endif							/* PGCACHE_WRITE_IDENTITY_H */

@@ -21,7 +21,6 @@
 #include "pgstat.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
@@ -223,10 +222,17 @@ pgcache_write_run_one(const PgCacheWrite *write)
  */
 
 static void
-run_waves(const PgCacheWriteRun *run)
+run_waves(void *arg)
 {
+	const PgCacheWriteRun *run = arg;
 	ListCell   *lc;
 
+	XactReadOnly = false;
+	(void) set_config_option("lock_timeout", PGCACHE_WRITE_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, ERROR, false);
+	enable_timeout_after(STATEMENT_TIMEOUT, PGCACHE_WRITE_RUN_TIMEOUT_MS);
+	pgcache_write_identity_assume(run->identity);
+	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(lc, run->waves)
 	{
 		ListCell   *slc;
@@ -234,6 +240,7 @@ run_waves(const PgCacheWriteRun *run)
 		foreach(slc, plan_statements(lfirst(lc)))
 			run_statement(lfirst(slc));
 	}
+	PopActiveSnapshot();
 }
 
 /*
@@ -241,40 +248,13 @@ run_waves(const PgCacheWriteRun *run)
  * error, in the current context, or NULL.
  */
 ErrorData *
-pgcache_write_run_try(const PgCacheWriteRun *run)
+pgcache_write_run_try(PgCacheWriteRun *run)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
+	ErrorData  *error;
 
 	pgstat_report_activity(STATE_RUNNING, "writing changes behind");
-	SetCurrentStatementStartTimestamp();
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		XactReadOnly = false;
-		(void) set_config_option("lock_timeout", PGCACHE_WRITE_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, ERROR, false);
-		enable_timeout_after(STATEMENT_TIMEOUT, PGCACHE_WRITE_RUN_TIMEOUT_MS);
-		pgcache_write_identity_assume(run->identity);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		run_waves(run);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
+	error = pgcache_write_identity_try(run_waves, run);
+	if (error != NULL)
 		elog(DEBUG1, "could not write changes behind: %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-		AbortCurrentTransaction();
-	}
-	PG_END_TRY();
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	QueryCancelPending = false;
-	pgcache_write_identity_leave();
-	MemoryContextSwitchTo(context);
-	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
 	return error;
 }

@@ -39,7 +39,7 @@ typedef struct PgCacheWriteRun
 
 extern PgCacheWriteChange *pgcache_write_run_make_change(const PgCacheWrite *write);
 extern void pgcache_write_run_add_to_wave(PgCacheWriteRun *run, int wave, PgCacheWriteChange *change);
-extern ErrorData *pgcache_write_run_try(const PgCacheWriteRun *run);
+extern ErrorData *pgcache_write_run_try(PgCacheWriteRun *run);
 extern void pgcache_write_run_one(const PgCacheWrite *write);
 
 #endif							/* PGCACHE_WRITE_RUN_H */
