@@ -184,6 +184,7 @@ write_rows(Job *job)
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(row_context);
 	ExecDropSingleTupleTableSlot(slot);
 	return true;
 }
@@ -273,6 +274,7 @@ read_rows(Job *job)
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(row_context);
 	ExecDropSingleTupleTableSlot(slot);
 	return cursor.next == cursor.end;
 }

@@ -117,7 +117,8 @@ build_key(const PgCacheTierResult *result, char *buf, PgCacheRedisKey *key)
 {
 	Where		where = {
 		.system_identifier = GetSystemIdentifier(),
-		.timeline = GetWALInsertionTimeLine(),
+		/* there is none in recovery, where only values that were set get here, which a promotion loses */
+		.timeline = RecoveryInProgress() ? 0 : GetWALInsertionTimeLine(),
 		.major = PGCACHE_SERVER_MAJOR,
 		.database = MyDatabaseId,
 		.slots = PGCACHE_NUM_SLOTS,
