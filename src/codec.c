@@ -185,6 +185,7 @@ write_rows(Job *job)
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(row_context);
 	ExecDropSingleTupleTableSlot(slot);
 	return true;
 }
@@ -276,6 +277,7 @@ read_rows(Job *job)
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(row_context);
 	ExecDropSingleTupleTableSlot(slot);
 	return cursor.next == cursor.end;
 }

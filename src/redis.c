@@ -495,9 +495,13 @@ pgcache_redis_get(const PgCacheRedisKey *key, Size limit, PgCacheRedisValue *val
 	return true;
 }
 
-/* Receive what was asked for, in copies. */
+/*
+ * Receive so many that were asked for at once, in copies.  Each is waited for as long as if it was the only
+ * one; but if they are large, even the first may take longer, since Redis works out all before it
+ * sends any.  That says nothing about the server: who asks for one alone will know more.
+ */
 static bool
-receive_values(int i, const PgCacheRedisKey *keys, int n, Size limit, bool reused, PgCacheDeadline deadline,
+receive_values(int i, const PgCacheRedisKey *keys, int n, int asked, Size limit, bool reused,
 			   PgCacheRedisValue *values)
 {
 	for (int k = 0; k < n; k++)
@@ -507,8 +511,8 @@ receive_values(int i, const PgCacheRedisKey *keys, int n, Size limit, bool reuse
 
 		if (server_of(&keys[k]) != i)
 			continue;
-		if (!pgcache_redis_connection_receive(&connections[i], limit, deadline, &reply))
-			return lost(i, reused);
+		if (!pgcache_redis_connection_receive(&connections[i], limit, deadline_from_now(), &reply))
+			return asked > 1 && connections[i].failure == PGCACHE_REDIS_LATE ? false : lost(i, reused);
 		if (!take_value(i, &reply, &value))
 			return false;
 		values[k] = value;
@@ -517,10 +521,11 @@ receive_values(int i, const PgCacheRedisKey *keys, int n, Size limit, bool reuse
 	return true;
 }
 
-/* Ask one server for those of the keys that it has, all at once. */
+/* Ask one server for those of the keys that it has, all at once.  What others took is not its fault. */
 static void
-get_from(int i, const PgCacheRedisKey *keys, int n, Size limit, PgCacheDeadline deadline, PgCacheRedisValue *values)
+get_from(int i, const PgCacheRedisKey *keys, int n, Size limit, PgCacheRedisValue *values)
 {
+	PgCacheDeadline deadline = deadline_from_now();
 	int64		start = pgcache_redis_now_us();
 	int			asked = 0;
 	bool		reused;
@@ -539,7 +544,7 @@ get_from(int i, const PgCacheRedisKey *keys, int n, Size limit, PgCacheDeadline 
 		}
 		asked++;
 	}
-	if (asked > 0 && receive_values(i, keys, n, limit, reused, deadline, values))
+	if (asked > 0 && receive_values(i, keys, n, asked, limit, reused, values))
 		answered(i, asked, start);
 }
 
@@ -550,13 +555,11 @@ get_from(int i, const PgCacheRedisKey *keys, int n, Size limit, PgCacheDeadline 
 void
 pgcache_redis_get_many(const PgCacheRedisKey *keys, int n, Size limit, PgCacheRedisValue *values)
 {
-	PgCacheDeadline deadline = deadline_from_now();
-
 	refresh_servers();
 	for (int k = 0; k < n; k++)
 		values[k] = (PgCacheRedisValue) {.server = -1};
 	for (int i = 0; i < nservers; i++)
-		get_from(i, keys, n, limit, deadline, values);
+		get_from(i, keys, n, limit, values);
 }
 
 /* What came was not what we had stored. */

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -383,19 +384,29 @@ Datum
 cache_get_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext context;
+	MemoryContext old;
 	Datum	   *keys;
 	int			n;
 
 	pgcache_require_args(fcinfo, 1);
 	InitMaterializedSRF(fcinfo, 0);
 	deconstruct_keys(PG_GETARG_DATUM(0), &keys, &n);
+	/* what is fetched leaves more behind than what is returned */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcache keys", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
 	for (int i = 0; i < n; i++)
 	{
 		if (i % KEYS_AHEAD == 0)
+		{
+			MemoryContextReset(context);
 			fetch_ahead(keys + i, Min(n - i, KEYS_AHEAD));
+		}
 		CHECK_FOR_INTERRUPTS();
 		put_value(rsinfo, keys[i]);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 	return (Datum) 0;
 }
 

@@ -36,6 +36,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "guc.h"
@@ -165,13 +166,20 @@ send_state(PgCachePendingValue *state)
 {
 	PgCacheValueMeta meta;
 	PgCacheKey	key;
+	MemoryContext context;
+	MemoryContext old;
 
 	if (!pgcache_value_tier_wanted() || state->own_writes || GetCurrentTimestamp() > send_until ||
 		(state->key->form == PGCACHE_FORM_VALUE && state->origin != PGCACHE_ORIGIN_SET))
 		return;
 	key_of(state, &key);
 	meta_of(state, &meta);
+	/* there may be many, and nothing frees memory in between */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcache value to be sent", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
 	state->number = pgcache_value_send(&key, state->value, state->origin, &meta);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* Does the transaction stamp what the value depends on?  Expects one more writer of each such slot. */

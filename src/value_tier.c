@@ -281,11 +281,14 @@ use(PgCacheTierResult *result, PgCacheForm form, Oid owner, bool found, PgCacheF
 	return true;
 }
 
-/* As which version may the second tier have what the key was set to?  False = it is not worth asking. */
+/*
+ * As which version may the second tier have what the key was set to?  False = it is not worth asking, or
+ * not possible: reading rows takes a subtransaction.
+ */
 static bool
 is_there(const PgCacheKey *key, Oid owner, PgCacheVersion *number)
 {
-	return pgcache_value_tier_wanted() && pgcache_latest_read(key->hash, owner, number);
+	return pgcache_value_tier_wanted() && !IsInParallelMode() && pgcache_latest_read(key->hash, owner, number);
 }
 
 /* Is there no entry of the key, but perhaps a value in the second tier? */

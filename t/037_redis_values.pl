@@ -255,6 +255,63 @@ empty_first_tier();
 finds('k', '2 from Redis', 'and then as ever');
 
 #
+# In a parallel query, which cannot read what Redis has
+#
+
+my $parallel = $node->pg_version < 16 ? 'force_parallel_mode' : 'debug_parallel_query';
+run(q{CREATE FUNCTION get(key text) RETURNS jsonb LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN cache_get(key); END'});
+run(q{SELECT cache_set('k', '1')});
+empty_first_tier();
+is(run("SET $parallel = on; SELECT coalesce(get('k')::text, 'nothing')"), 'nothing', 'in a parallel query: no error');
+finds('k', '1 from Redis', 'after it');
+
+#
+# Many at once
+#
+
+# What is sent, and what is fetched, leaves no memory behind
+SKIP:
+{
+	skip 'needs /proc', 3 if !-r '/proc/self/status';
+	my $mb = q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s*(\d+)')::int / 1024};
+
+	my (undef, $before, $after) = split /\n/, run("BEGIN;
+		SELECT cache_set_many(jsonb_object_agg('many' || g, g)) FROM generate_series(1, 10000) g;
+		$mb; COMMIT; $mb");
+	cmp_ok($after - $before, '<', 30, 'memory that a commit takes to send 10000 keys');
+	empty_first_tier();
+	($before, undef, $after) = split /\n/, run("$mb; SELECT count(*) FROM
+		cache_get_many((SELECT array_agg('many' || g) FROM generate_series(1, 10000) g)); $mb");
+	cmp_ok($after - $before, '<', 50, 'memory that it takes to fetch them');
+	cmp_ok(stat_of($node, 'l2_hits'), '>', 9000, 'which were found');
+}
+
+# They take longer than the timeout together, but one of them alone would not
+run(q{ALTER SYSTEM SET pgcache.redis_timeout = '1s'});
+run(q{SELECT cache_set_many('{"a": 1, "b": 2, "c": 3}')});
+empty_first_tier();
+$redis->command('CLIENT', 'PAUSE', 1500, 'ALL');
+is(run(q{SELECT string_agg(key || '=' || value, ' ') FROM cache_get_many('{a,b,c}')}), 'a=1 b=2 c=3',
+	'many that are late together');
+is(run(q{SELECT state FROM pgcache_redis}), 'up', 'which says nothing about the server');
+
+# One of two servers hangs
+my $other = PgRedis->start_new;
+run("ALTER SYSTEM SET pgcache.redis_url = '" . $redis->url . ',' . $other->url . q{'});
+run(q{ALTER SYSTEM SET pgcache.redis_timeout = '300ms'});
+empty_first_tier();
+run(q{SELECT cache_set_many(jsonb_object_agg('of2:' || g, g)) FROM generate_series(1, 50) g});
+empty_first_tier();
+kill 'STOP', $redis->{pid};
+cmp_ok(run(q{SELECT count(*) FROM cache_get_many((SELECT array_agg('of2:' || g) FROM generate_series(1, 50) g))}), '>', 0,
+	'the other one still answers');
+is(run(q{SELECT string_agg(state, ' ' ORDER BY starts_with(server, '} . $other->url . q{')) FROM pgcache_redis}), 'down up',
+	'and only the one that hangs is down');
+kill 'CONT', $redis->{pid};
+run(q{ALTER SYSTEM RESET ALL});
+empty_first_tier();
+
+#
 # Races
 #
 
