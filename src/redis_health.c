@@ -293,53 +293,49 @@ put_off(pg_atomic_uint32 *flag, TimestampTz *until, uint32 *attempts, TimestampT
 	pg_atomic_write_u32(flag, 1);
 }
 
-/* It did not answer, or not in a way that can be used. */
-void
-pgcache_redis_health_failed(int cell, const char *error)
+/* It is down, or else it takes no writes; the log is told, unless it was just now. */
+static void
+note_trouble(Cell *cell, bool down, const char *error)
 {
-	Cell	   *c = &health->cells[cell];
 	TimestampTz now = GetCurrentTimestamp();
 	bool		log;
 	char		name[PGCACHE_REDIS_NAME_LEN];
 	char		cleaned[PGCACHE_REDIS_ERROR_LEN];
 
 	clean(cleaned, error, sizeof(cleaned));
-	SpinLockAcquire(&c->mutex);
-	log = note_error(c, cleaned, now);
-	c->told |= log;
-	put_off(&c->down, &c->retry_at, &c->failures, c->up_since, now);
-	memcpy(name, c->name, sizeof(name));
-	SpinLockRelease(&c->mutex);
+	SpinLockAcquire(&cell->mutex);
+	log = note_error(cell, cleaned, now);
+	if (down)
+	{
+		cell->told |= log;
+		put_off(&cell->down, &cell->retry_at, &cell->failures, cell->up_since, now);
+	}
+	else
+		put_off(&cell->read_only, &cell->write_at, &cell->refusals, cell->writable_since, now);
+	memcpy(name, cell->name, sizeof(name));
+	SpinLockRelease(&cell->mutex);
 	if (log)
 		ereport(LOG,
-				(errmsg("pgcache does not use the Redis server \"%s\" for now", name),
+				(errmsg(down ? "pgcache does not use the Redis server \"%s\" for now" :
+						"pgcache stores nothing in the Redis server \"%s\" for now", name),
 				 errdetail("Reason: %s.", cleaned),
-				 errhint("Queries are answered from shared memory and by running them. The server is tried again with pauses of up to %d s.",
+				 errhint(down ? "Queries are answered from shared memory and by running them. The server is tried again with pauses of up to %d s." :
+						 "What it has is still used. Storing is tried again with pauses of up to %d s.",
 						 LAST_PAUSE_MS / 1000)));
+}
+
+/* It did not answer, or not in a way that can be used. */
+void
+pgcache_redis_health_failed(int cell, const char *error)
+{
+	note_trouble(&health->cells[cell], true, error);
 }
 
 /* It took no write. */
 void
 pgcache_redis_health_refused_write(int cell, const char *error)
 {
-	Cell	   *c = &health->cells[cell];
-	TimestampTz now = GetCurrentTimestamp();
-	bool		log;
-	char		name[PGCACHE_REDIS_NAME_LEN];
-	char		cleaned[PGCACHE_REDIS_ERROR_LEN];
-
-	clean(cleaned, error, sizeof(cleaned));
-	SpinLockAcquire(&c->mutex);
-	log = note_error(c, cleaned, now);
-	put_off(&c->read_only, &c->write_at, &c->refusals, c->writable_since, now);
-	memcpy(name, c->name, sizeof(name));
-	SpinLockRelease(&c->mutex);
-	if (log)
-		ereport(LOG,
-				(errmsg("pgcache stores nothing in the Redis server \"%s\" for now", name),
-				 errdetail("Reason: %s.", cleaned),
-				 errhint("What it has is still used. Storing is tried again with pauses of up to %d s.",
-						 LAST_PAUSE_MS / 1000)));
+	note_trouble(&health->cells[cell], false, error);
 }
 
 /* It has taken a write. */
