@@ -145,7 +145,17 @@ add_directory(uint64 *sum, const char *path)
 	FreeDir(dir);
 }
 
-/* What a result depends on beside the data: the server, libraries, dictionaries, time zones. */
+static void
+add_text(uint64 *sum, const char *text)
+{
+	if (text != NULL)
+		*sum = hash_combine64(*sum, hash_bytes_extended((const unsigned char *) text, strlen(text), 0));
+}
+
+/*
+ * What a result depends on beside the data: the server, libraries and which of them it
+ * loads, dictionaries, time zones, locales.
+ */
 static uint64
 programs(void)
 {
@@ -163,6 +173,10 @@ programs(void)
 	snprintf(path, sizeof(path), "%s/timezone", share);
 	add_directory(&sum, path);
 	add_directory(&sum, "/usr/share/zoneinfo");
+	add_file(&sum, "/usr/lib/locale/locale-archive");
+	add_text(&sum, shared_preload_libraries_string);
+	add_text(&sum, session_preload_libraries_string);
+	add_text(&sum, local_preload_libraries_string);
 	return sum;
 }
 

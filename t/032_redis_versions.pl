@@ -113,6 +113,14 @@ answered($node, $u, 'computed', 'a backend killed: function');
 $node->restart;
 answered($node, $t, 'redis', 'a restart after that');
 
+# With another library loaded, which may change what queries return
+$node->append_conf('postgresql.conf', "session_preload_libraries = 'auto_explain'");
+$node->restart;
+answered($node, $t, 'computed', 'another library');
+$node->restart;
+answered($node, $t, 'redis', 'a restart with the same libraries');
+$node->append_conf('postgresql.conf', "session_preload_libraries = ''");
+
 # Written while the library was not there
 sub run_without_library
 {
