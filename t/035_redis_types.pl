@@ -1,5 +1,7 @@
 # Values of all types come back from Redis as they were, to the byte; those that would not are
 # never sent.  Also with an encoding of the client that cannot represent them.
+#
+# Mistake 22 of docs/mistakes.md.
 
 use strict;
 use warnings;

@@ -1,5 +1,7 @@
 # What the first tier promises holds through the second one as well: row security, ttls when the
 # clock jumps, cancelled queries, types that fail, writes that nobody notices and what ends those.
+#
+# Mistake 22 of docs/mistakes.md.
 
 use strict;
 use warnings;
@@ -361,6 +363,23 @@ be_late();
 answers("SET statement_timeout = '300ms'; SELECT v FROM after_cancel()", 'redis: v16',
 	'caught: the next answer is that to the next question');
 is(sql('SELECT state, errors, rejected FROM pgcache_redis'), 'up|0|0', 'Redis is not to blame');
+
+# large replies, cut off again and again: their memory is given back
+SKIP:
+{
+	skip 'needs /proc', 1 if !-r '/proc/self/status';
+	my $large = cached("SELECT string_agg(md5(i::text || v), '') AS v FROM t, generate_series(1, 30000) i WHERE id = 1");
+	my $kb = q{SELECT substring(pg_read_file('/proc/self/status') FROM 'VmRSS:\s*(\d+)')};
+
+	sql("SELECT length(v) FROM ($large) l");
+	empty_first_tier();
+	$session->quit;
+	$session = $node->background_psql('postgres', on_error_stop => 0);
+	cut_off('statement_timeout', "SELECT length(v) FROM ($large) l") for 1 .. 3;
+	my $before_kb = sql($kb);
+	cut_off('statement_timeout', "SELECT length(v) FROM ($large) l") for 1 .. 20;
+	cmp_ok(sql($kb) - $before_kb, '<', 3000, 'kB that 20 replies leave behind');
+}
 $session->quit;
 
 $node->stop;
