@@ -699,21 +699,6 @@ write_entry(const PgCacheEntryMeta *meta, Tuplestorestate *rows, TupleDesc desc)
 	return reason;
 }
 
-static void
-remove_value(const Lookup *lookup)
-{
-	PgCacheValueId id = {
-		.hash = lookup->key.hash,
-		.data = lookup->key.data,
-		.len = lookup->key.len,
-		.dbid = MyDatabaseId,
-		.owner = pgcache_value_owner(),
-		.form = PGCACHE_FORM_VALUE,
-	};
-
-	pgcache_value_remove(&id);
-}
-
 /* The same for a value, which does not take the place of one that was set meanwhile. */
 static PgCacheReason
 write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
@@ -748,7 +733,7 @@ write_value(const PgCacheEntryMeta *meta, const Lookup *lookup, TupleDesc desc)
 		/* whoever deletes the key now stamps before he looks for it */
 		if (pgcache_value_link(pgcache_store_detach(), meta->userid, 0, pgcache_value_may_replace) &&
 			is_void(lookup))
-			remove_value(lookup);
+			pgcache_value_remove_key(&lookup->key, PGCACHE_FORM_VALUE, meta->userid);
 	}
 	return reason;
 }

@@ -316,12 +316,8 @@ get(Key key)
 static Jsonb *
 read_answer(PgCacheAnswer *answer)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(2);
-	Jsonb	   *value;
+	Jsonb	   *value = (Jsonb *) pgcache_answer_take(answer, pgcache_value_desc(), 2);
 
-	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
-	value = (Jsonb *) pgcache_answer_take(answer, desc, 2);
 	if (value == NULL)
 		elog(ERROR, "no row from a query wrapped as a value");
 	return value;

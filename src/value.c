@@ -293,6 +293,17 @@ pgcache_value_may_replace(const PgCacheEntry *old)
 
 static const Oid column_types[2] = {INT8OID, JSONBOID};
 
+/* The columns of a value's row. */
+TupleDesc
+pgcache_value_desc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
+	return desc;
+}
+
 /* The row of a value, in the current memory context. */
 static MinimalTuple
 form_tuple(const Jsonb *value, int64 origin)
@@ -361,6 +372,22 @@ void
 pgcache_value_remove(PgCacheValueId *id)
 {
 	(void) pgcache_store_remove(id->hash, is_meant, id);
+}
+
+/* The same for one owner's key of this database. */
+void
+pgcache_value_remove_key(const PgCacheKey *key, PgCacheForm form, Oid owner)
+{
+	PgCacheValueId id = {
+		.hash = key->hash,
+		.data = key->data,
+		.len = key->len,
+		.dbid = MyDatabaseId,
+		.owner = owner,
+		.form = form,
+	};
+
+	pgcache_value_remove(&id);
 }
 
 /* What a version has for a value. */

@@ -11,6 +11,7 @@
 #ifndef PGCACHE_VALUE_H
 #define PGCACHE_VALUE_H
 
+#include "access/tupdesc.h"
 #include "utils/jsonb.h"
 
 #include "deps.h"
@@ -70,6 +71,7 @@ extern bool pgcache_value_has_data_deps(const PgCacheDep *deps, int ndeps);
 extern bool pgcache_value_data_usable(const PgCacheDep *deps, int ndeps);
 
 /* Reading and writing entries */
+extern TupleDesc pgcache_value_desc(void);
 extern PgCacheEntry *pgcache_value_pin(const PgCacheKey *key);
 extern bool pgcache_value_is_usable(const PgCacheEntry *entry);
 extern bool pgcache_value_deps_usable(const PgCacheDep *deps, int ndeps);
@@ -81,6 +83,7 @@ extern PgCacheReason pgcache_value_write(const PgCacheKey *key, PgCacheForm form
 										 const PgCacheValueMeta *meta);
 extern bool pgcache_value_may_replace(const PgCacheEntry *old);
 extern void pgcache_value_remove(PgCacheValueId *id);
+extern void pgcache_value_remove_key(const PgCacheKey *key, PgCacheForm form, Oid owner);
 extern Jsonb *pgcache_json_null(void);
 
 #endif							/* PGCACHE_VALUE_H */

@@ -40,7 +40,6 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 
 #include "redis.h"
@@ -49,17 +48,6 @@
 #include "tier.h"
 #include "value.h"
 #include "value_tier.h"
-
-/* As it stands in an entry: value.h. */
-static TupleDesc
-value_desc(void)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(2);
-
-	TupleDescInitEntry(desc, 1, "origin", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "value", JSONBOID, -1, 0);
-	return desc;
-}
 
 /* Is there a second tier?  A standby's timeline is not its own yet. */
 bool
@@ -102,7 +90,7 @@ pgcache_value_send(const PgCacheKey *key, const Jsonb *value, int64 origin, cons
 	pgcache_value_void_slots(key, voids);
 	for (int i = 0; i < PGCACHE_NUM_VOIDS; i++)
 		pgcache_depset_add(&sent.deps, voids[i], InvalidOid);
-	sent.desc = value_desc();
+	sent.desc = pgcache_value_desc();
 	sent.rows = tuplestore_begin_heap(false, false, work_mem);
 	tuplestore_putvalues(sent.rows, sent.desc, values, nulls);
 	done = pgcache_tier_put(&sent);
@@ -160,7 +148,7 @@ ask(PgCacheTierResult *result, const PgCacheKey *key, const PgCacheVersion *numb
 	result->key = key;
 	result->set = number;
 	result->known = &none;
-	result->desc = value_desc();
+	result->desc = pgcache_value_desc();
 	result->rows = tuplestore_begin_heap(false, false, work_mem);
 	result->since = pgcache_clock_read();
 }
@@ -246,14 +234,6 @@ static void
 store(const PgCacheKey *key, PgCacheForm form, Oid owner, uint64 number, uint64 since,
 	  const PgCacheFetchedValue *fetched)
 {
-	PgCacheValueId id = {
-		.hash = key->hash,
-		.data = key->data,
-		.len = key->len,
-		.dbid = MyDatabaseId,
-		.owner = owner,
-		.form = form,
-	};
 	uint32		voids[PGCACHE_NUM_VOIDS];
 
 	if (pgcache_value_write(key, form, owner, fetched->value, fetched->origin,
@@ -264,7 +244,7 @@ store(const PgCacheKey *key, PgCacheForm form, Oid owner, uint64 number, uint64 
 	pgcache_value_void_slots(key, voids);
 	/* whoever deletes the key now stamps before he looks for it */
 	if (pgcache_store_publish_if(link_fetched) && pgcache_value_is_void(voids, since))
-		pgcache_value_remove(&id);
+		pgcache_value_remove_key(key, form, owner);
 }
 
 /* The answer to a question. */

@@ -31,17 +31,7 @@ my $node = start_pgcache('protocol');
 $node->safe_psql('postgres',
 	"CREATE DATABASE protocol TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
 $node->safe_psql('protocol', 'CREATE EXTENSION pgcache');
-my $last = '';
-open(my $output, '-|', $program, $node->connstr('protocol')) or die $!;
-while (my $line = <$output>)
-{
-	chomp($last = $line);
-	if ($last =~ /^(not )?ok - (.*)/) { ok(!$1, $2) }
-	elsif ($last ne 'done') { diag($last) }
-}
-close($output);
-is($?, 0, 'the program ended well');
-is($last, 'done', 'and came to its end');
+run_test_program($program, $node->connstr('protocol'));
 
 $node->stop;
 done_testing();

@@ -5,6 +5,8 @@ use strict;
 use warnings;
 
 use FindBin;
+use lib $FindBin::RealBin;
+use PgCache;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -20,16 +22,6 @@ command_ok(
 	],
 	'the program compiles without warnings');
 
-my $last = '';
-open(my $output, '-|', $program) or die $!;
-while (my $line = <$output>)
-{
-	chomp($last = $line);
-	if ($last =~ /^(not )?ok - (.*)/) { ok(!$1, $2) }
-	elsif ($last ne 'done') { diag($last) }
-}
-close($output);
-is($?, 0, 'the program ended well');
-is($last, 'done', 'and came to its end');
+run_test_program($program);
 
 done_testing();

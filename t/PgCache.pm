@@ -13,7 +13,7 @@ use Test::More;
 
 our @EXPORT = qw(
   preload_pgcache start_pgcache start_logical subscribe has_testpoints
-  stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
+  run_test_program stat_of reason_count hold_testpoint release_testpoint wait_for_testpoint
   end_session is_cached create_ask asks write_load is_load_right);
 
 # Settings for a node that has the cache.  Autovacuum would invalidate results
@@ -85,6 +85,25 @@ sub has_testpoints
 
 	return $node->psql('postgres', 'SHOW pgcache.testpoints',
 		stderr => \my $ignored) == 0;
+}
+
+# Run a program that prints "ok - ..." or "not ok - ..." for each test, and "done" at its end.
+sub run_test_program
+{
+	my (@command) = @_;
+	my $last = '';
+
+	open(my $output, '-|', @command) or die $!;
+	while (my $line = <$output>)
+	{
+		chomp($last = $line);
+		if ($last =~ /^(not )?ok - (.*)/) { ok(!$1, $2) }
+		elsif ($last ne 'done') { diag($last) }
+	}
+	close($output);
+	is($?, 0, 'the program ended well');
+	is($last, 'done', 'and came to its end');
+	return;
 }
 
 # One column of pgcache_stats.
